@@ -1,0 +1,30 @@
+// What became of each node of the source model: explain's lines, and the counts of convert's summary.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "octet/octet.hpp"
+
+namespace octet::cli {
+
+struct SourceAccount {
+  std::string name, op;
+  std::string kernel;      ///< empty where the node is gone
+  std::string type;        ///< of the arithmetic, or "folded"
+  std::string isa;         ///< of the kernel
+  std::string fused_into;  ///< the source node whose kernel does this one's work; empty if it is this one's own
+  std::string reason;      ///< why it is in float in a quantized model
+  std::uint64_t macs = 0;  ///< at batch 1; of the node that owns the kernel
+};
+
+/// One for each source node, in order.
+[[nodiscard]] std::vector<SourceAccount> account(const Session& session);
+
+struct AccountCounts {
+  std::size_t int8 = 0, float_ = 0, folded = 0;
+};
+[[nodiscard]] AccountCounts count(const std::vector<SourceAccount>& accounts);
+
+}  // namespace octet::cli

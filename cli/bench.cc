@@ -1,0 +1,176 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+#include "cli/command.h"
+#include "engine/session.h"
+
+namespace octet::cli {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  int threads = 1, batch = 1;
+  double seconds = 2, warmup = 0.2;
+  bool profile = false;
+  NormalizationOptions normalization;
+  JsonOption json;
+};
+
+struct Latency {
+  double min, p50, p90, p99, mean;
+};
+
+Latency summarize(std::vector<double> us) {
+  std::ranges::sort(us);
+  const auto percentile = [&](double p) { return us[static_cast<std::size_t>(p * static_cast<double>(us.size() - 1) + 0.5)]; };
+  return {us.front(), percentile(0.5), percentile(0.9), percentile(0.99), std::accumulate(us.begin(), us.end(), 0.0) / static_cast<double>(us.size())};
+}
+
+/// Tensors the caller owns, in the model's types, filled with fixed pseudo-random values.
+class Tensors {
+ public:
+  explicit Tensors(const Session& session) {
+    std::mt19937 random(1);
+    for (const TensorInfo& i : session.inputs()) {
+      storage_.emplace_back(i.size_bytes());
+      auto& bytes = storage_.back();
+      if (i.type == Type::f32) {
+        std::normal_distribution<float> normal;
+        auto* values = reinterpret_cast<float*>(bytes.data());
+        for (std::size_t k = 0; k < i.elements(); ++k) values[k] = normal(random);
+      } else if (i.type == Type::u8) {
+        for (std::byte& b : bytes) b = static_cast<std::byte>(random() & 255U);
+      }
+    }
+    for (const TensorInfo& o : session.outputs()) storage_.emplace_back(o.size_bytes());
+    std::size_t k = 0;
+    for (const TensorInfo& i : session.inputs()) inputs_.emplace_back(storage_[k].data(), storage_[k].size(), i.type), ++k;
+    for (const TensorInfo& o : session.outputs()) outputs_.emplace_back(storage_[k].data(), storage_[k].size(), o.type), ++k;
+  }
+
+  Result<void> run(Session& session) { return session.run(inputs_, outputs_); }
+
+ private:
+  std::vector<std::vector<std::byte>> storage_;
+  std::vector<InputTensor> inputs_;
+  std::vector<OutputTensor> outputs_;
+};
+
+Result<std::vector<double>> measure(Session& session, Tensors& tensors, double seconds) {
+  std::vector<double> us;
+  const double stop = seconds_now() + seconds;
+  do {
+    const double start = seconds_now();
+    OCTET_CHECK(tensors.run(session));
+    us.push_back((seconds_now() - start) * 1e6);
+  } while (seconds_now() < stop);
+  return us;
+}
+
+/// Mean microseconds of each step.
+Result<std::vector<double>> profile(Session& session, Tensors& tensors, double seconds) {
+  Session::Impl& impl = session.impl();
+  std::vector<double> total(impl.steps.size(), 0.0);
+  std::size_t runs = 0;
+  double last = 0;
+  impl.after_step = [&](std::size_t i) {
+    const double now = seconds_now();
+    total[i] += now - last;
+    last = now;
+  };
+  const double stop = seconds_now() + seconds;
+  do {
+    last = seconds_now();
+    OCTET_CHECK(tensors.run(session));
+    ++runs;
+  } while (last < stop);
+  impl.after_step = nullptr;
+  for (double& t : total) t *= 1e6 / static_cast<double>(runs);
+  return total;
+}
+
+nlohmann::json ops_json(const Session& session, const std::vector<double>& us) {
+  const Session::Impl& impl = session.impl();
+  nlohmann::json ops = nlohmann::json::array();
+  for (std::size_t i = 0; i < us.size(); ++i) {
+    const Node& node = impl.graph().nodes[impl.steps[i].node];
+    ops.push_back({{"name", node.name},
+                   {"op", name_of(node.op())},
+                   {"kernel", impl.steps[i].step.kernel},
+                   {"us", us[i]},
+                   {"macs", find_operator(node.op())->macs(NodeView(impl.graph(), node, impl.shapes))}});
+  }
+  return ops;
+}
+
+std::string ops_table(const nlohmann::json& ops) {
+  Table table({"<layer", "<op", "<kernel", ">us", ">%", ">MACs", ">GMAC/s"});
+  double total = 0;
+  for (const auto& op : ops) total += op["us"].get<double>();
+  for (const auto& op : ops) {
+    const auto us = op["us"].get<double>();
+    const auto macs = op["macs"].get<std::uint64_t>();
+    table.add({op["name"].get<std::string>(), op["op"].get<std::string>(), op["kernel"].get<std::string>(), fmt::format("{:.2f}", us),
+               fmt::format("{:.1f}", 100 * us / total), grouped(macs), macs == 0 ? "" : fmt::format("{:.1f}", static_cast<double>(macs) / us / 1e3)});
+  }
+  return table.text();
+}
+
+Result<int> bench(const Options& o) {
+  const double start = seconds_now();
+  OCTET_TRY(const Model model, o.model.load());
+  OCTET_TRY(Session session, model.session({.threads = o.threads, .batch = o.batch}));
+  const double load_ms = (seconds_now() - start) * 1e3;
+  Tensors tensors(session);
+  OCTET_TRY(const auto warm, measure(session, tensors, o.warmup));
+  OCTET_TRY(const auto us, measure(session, tensors, o.seconds));
+  const Latency l = summarize(us);
+  nlohmann::json ops = nlohmann::json::array();
+  if (o.profile) {
+    OCTET_TRY(const auto steps, profile(session, tensors, o.seconds));
+    ops = ops_json(session, steps);
+  }
+  if (!o.json.to_stdout()) {
+    fmt::print("{}: ISA {}, {} thread{}, batch {}\n", o.model.path, session.isa(), o.threads, o.threads == 1 ? "" : "s", o.batch);
+    fmt::print("load {:.2f} ms, arena {} bytes, weights {} bytes\n", load_ms, grouped(session.arena_bytes()), grouped(session.weight_bytes()));
+    fmt::print("latency us: min {:.2f}  p50 {:.2f}  p90 {:.2f}  p99 {:.2f}  mean {:.2f}  ({} runs)\n", l.min, l.p50, l.p90, l.p99, l.mean, us.size());
+    if (o.profile) fmt::print("\n{}", ops_table(ops));
+  }
+  OCTET_CHECK(o.json.write({{"model", o.model.path},
+                            {"isa", session.isa()},
+                            {"threads", o.threads},
+                            {"batch", o.batch},
+                            {"load_ms", load_ms},
+                            {"arena_bytes", session.arena_bytes()},
+                            {"weight_bytes", session.weight_bytes()},
+                            {"latency_us", {{"min", l.min}, {"p50", l.p50}, {"p90", l.p90}, {"p99", l.p99}, {"mean", l.mean}}},
+                            {"ops", ops}}));
+  return kDone;
+}
+
+}  // namespace
+
+Command add_bench(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App& c = *app.add_subcommand("bench", "Time a model: load, latency, and with --profile each layer");
+  o->model.add(c);
+  c.add_option("--threads", o->threads, "Threads of one run")->check(CLI::Range(1, 1024))->capture_default_str();
+  c.add_option("--batch", o->batch, "Samples of one run")->check(CLI::Range(1, 65536))->capture_default_str();
+  c.add_option("--seconds", o->seconds, "How long to measure")->check(CLI::Range(0.001, 3600.0))->capture_default_str();
+  c.add_option("--warmup", o->warmup, "Seconds to run before measuring")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
+  c.add_flag("--profile", o->profile, "A row for each layer");
+  o->normalization.add(c);
+  o->json.add(c);
+  c.footer(
+      "Examples:\n"
+      "  octet bench lenet.octet --profile\n"
+      "  octet bench lenet.onnx --batch 8 --json -\n"
+      "\n"
+      "Times session.run() alone, on tensors the caller owns. An .onnx runs in float.");
+  return [o] { return bench(*o); };
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/accounting.h"
+#include "cli/command.h"
+#include "cli/feed.h"
+#include "engine/model.h"
+#include "engine/try.h"
+
+namespace octet::cli {
+namespace {
+
+struct Options {
+  std::string model, output;
+  std::vector<std::string> shapes;
+  DataOptions data;
+  NormalizationOptions normalization;
+  std::string calibrator = "minmax", mode = "static", weights = "per-channel", activations = "asymmetric";
+  std::vector<std::string> float_nodes;
+  int threads = 1;
+  JsonOption json;
+};
+
+/// A misspelt --float must not pass silently.
+Result<void> check_float_nodes(const Model& model, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    bool found = false;
+    for (const SourceNode& s : model.impl().graph.source_nodes) found = found || s.name == name;
+    if (!found) return usage_error("--float " + name + ": the model has no such node");
+  }
+  return {};
+}
+
+Result<Model> quantize_static(const Options& o, const Model& model) {
+  if (o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
+  OCTET_CHECK(check_float_nodes(model, o.float_nodes));
+  OCTET_TRY(auto normalization, o.normalization.get());
+  OCTET_TRY(const Feed feed, Feed::open(model.inputs(), o.data, normalization));
+  Progress progress("calibrating", feed.count());
+  QuantizeOptions q;
+  q.calibrator = o.calibrator;
+  q.per_channel_weights = o.weights == "per-channel";
+  q.symmetric_activations = o.activations == "symmetric";
+  q.normalization = normalization;
+  q.float_nodes = o.float_nodes;
+  q.threads = o.threads;
+  q.data_hash = feed.hash();
+  q.progress = [&](std::int64_t done) { progress.at(done); };
+  return quantize(model, feed, q);
+}
+
+Result<int> convert(const Options& o) {
+  const double start = seconds_now();
+  std::error_code ignored;
+  if (std::filesystem::equivalent(o.model, o.output, ignored)) return usage_error("-o would overwrite the model itself");
+  OCTET_TRY(const Model model, load_model(o.model, o.shapes));
+  if (model.impl().graph.provenance.calibrator != "") return usage_error(o.model + " is quantized already; convert takes an .onnx model");
+  if (o.mode == "float" && (!o.data.data.empty() || o.normalization.scale || !o.normalization.mean.empty() || !o.normalization.std.empty()))
+    return usage_error("--mode float takes no --data, --scale, --mean or --std: a float model has real inputs");
+  Result<Model> converted = o.mode == "float" ? Result<Model>(model) : quantize_static(o, model);
+  if (!converted) return std::move(converted).error().in(o.model);
+  OCTET_TRY(const std::uint64_t bytes, save(*converted, o.output));
+  OCTET_TRY(const Session session, converted->session());
+  const AccountCounts nodes = count(account(session));
+  const std::uint64_t float_bytes = model.impl().graph.provenance.source_bytes;
+  const double seconds = seconds_now() - start;
+  if (!o.json.to_stdout()) {
+    fmt::print("{}: {} bytes, {:.1f} % of {} ({} bytes)\n", o.output, grouped(bytes),
+               100.0 * static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(float_bytes, 1)), o.model, grouped(float_bytes));
+    fmt::print("nodes: {} int8, {} float, {} folded; {:.2f} s, peak memory {} MiB\n", nodes.int8, nodes.float_, nodes.folded, seconds,
+               peak_rss_bytes() >> 20U);
+  }
+  OCTET_CHECK(o.json.write({{"float_bytes", float_bytes},
+                            {"octet_bytes", bytes},
+                            {"calibrator", o.mode == "float" ? "none" : o.calibrator},
+                            {"nodes", {{"int8", nodes.int8}, {"float", nodes.float_}, {"folded", nodes.folded}}},
+                            {"seconds", seconds},
+                            {"peak_rss_bytes", peak_rss_bytes()}}));
+  return kDone;
+}
+
+}  // namespace
+
+Command add_convert(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App& c = *app.add_subcommand("convert", "Quantize an ONNX model into an .octet file");
+  c.add_option("MODEL", o->model, "The .onnx model")->required();
+  c.add_option("-o,--output", o->output, "The .octet file to write")->required()->type_name("OUT.octet");
+  o->data.add(c, false);
+  c.add_option("--calibrator", o->calibrator, "How activation ranges are chosen")->check(CLI::IsMember({"minmax"}))->capture_default_str();
+  c.add_option("--mode", o->mode, "static: int8; float: the float graph in the same format")
+      ->check(CLI::IsMember({"static", "float"}))
+      ->capture_default_str();
+  c.add_option("--weights", o->weights, "Scales of weights")->check(CLI::IsMember({"per-channel", "per-tensor"}))->capture_default_str();
+  c.add_option("--activations", o->activations, "Zero-points of activations")
+      ->check(CLI::IsMember({"asymmetric", "symmetric"}))
+      ->capture_default_str();
+  add_shape_option(c, o->shapes);
+  c.add_option("--float", o->float_nodes, "Keep this source node in float; may be repeated")->type_name("NODE")->allow_extra_args(false);
+  c.add_option("--threads", o->threads, "Calibration threads; the result does not depend on them")->check(CLI::Range(1, 1024))->capture_default_str();
+  o->normalization.add(c);
+  o->json.add(c);
+  c.footer(
+      "Examples:\n"
+      "  octet convert lenet.onnx -o lenet.octet --data train-images-idx3-ubyte.gz --samples 500 \\\n"
+      "      --scale 0.00392156862745098 --mean 0.1307 --std 0.3081\n"
+      "  octet convert detector.onnx -o detector.octet --data image=calibration.npy --shape image=1,3,320,320\n"
+      "\n"
+      "With --scale, --mean or --std the preprocessing is stored in the model, which then takes raw u8.");
+  return [o] { return convert(*o); };
+}
+
+}  // namespace octet::cli

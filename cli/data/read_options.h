@@ -1,0 +1,25 @@
+// What every reader of data files is told.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace octet::cli {
+
+/// No file may unfold into more than this: a gzip or zip bomb is a few megabytes.
+inline constexpr std::uint64_t kMaxDataBytes = std::uint64_t{8} << 30;
+
+/// Deflate spends at least two bits on a match of at most 258 bytes, so nothing grows by more than this. A claimed size
+/// beyond it is a lie that need not be allocated.
+inline constexpr std::uint64_t kMaxDeflateRatio = 1032;
+
+struct ReadOptions {
+  /// Read the first `samples` of the leading dimension only; more than there are is an error.
+  std::optional<std::int64_t> samples = {};
+  /// Channels images are converted to, 1 or 3; without it, those of the first image.
+  std::optional<int> channels = {};
+  /// Bytes all arrays of the file may take together.
+  std::uint64_t max_bytes = kMaxDataBytes;
+};
+
+}  // namespace octet::cli

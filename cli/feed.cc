@@ -1,0 +1,222 @@
+#include "cli/feed.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "cli/data/source.h"
+#include "engine/file_header.h"
+#include "engine/try.h"
+
+namespace octet::cli {
+namespace {
+
+using Shape = std::vector<std::int64_t>;
+
+/// The sizes that matter when a sample's shape is compared with an input's: 28x28 is 1x28x28.
+Shape without_ones(Shape shape, std::size_t skip) {
+  shape.erase(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(std::min(skip, shape.size())));
+  std::erase(shape, 1);
+  return shape;
+}
+
+/// Channels a PNG is to have for this input: its channel axis, if that is what 1 or 3 look like.
+std::optional<int> image_channels(const TensorInfo& info) {
+  if (info.shape.size() != 4 || (info.shape[1] != 1 && info.shape[1] != 3)) return std::nullopt;
+  return static_cast<int>(info.shape[1]);
+}
+
+struct Spec {
+  std::string input, path;
+};
+
+/// INPUT=FILE, unless the whole is a file's name.
+Spec parse_spec(const std::string& text) {
+  const auto equals = text.find('=');
+  std::error_code ignored;
+  if (equals == std::string::npos || std::filesystem::exists(text, ignored)) return {"", text};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+template <class T>
+void convert_values(const std::byte* from, std::size_t n, const auto& put) {
+  for (std::size_t i = 0; i < n; ++i) {
+    T value;
+    std::memcpy(&value, from + i * sizeof(T), sizeof(T));
+    put(i, value);
+  }
+}
+
+/// put(i, value) for n elements of a type.
+void for_each_value(Type type, const std::byte* from, std::size_t n, const auto& put) {
+  switch (type) {
+    case Type::f32: convert_values<float>(from, n, put); break;
+    case Type::u8:
+    case Type::boolean: convert_values<std::uint8_t>(from, n, put); break;
+    case Type::s8: convert_values<std::int8_t>(from, n, put); break;
+    case Type::s32: convert_values<std::int32_t>(from, n, put); break;
+    case Type::s64: convert_values<std::int64_t>(from, n, put); break;
+  }
+}
+
+bool integral(Type type) noexcept { return type != Type::f32; }
+
+Error does_not_fit(const TensorInfo& info, const std::string& message) {
+  return Error{ErrorCode::invalid_file, message, "input '" + info.name + "'"};
+}
+
+}  // namespace
+
+void DataOptions::add(CLI::App& command, bool required) {
+  auto* option = command.add_option("--data", data, "Samples: .npy, .npz, IDX (.gz or not), PNG, JPEG or a directory of images")
+                     ->type_name("[INPUT=]FILE")
+                     ->allow_extra_args(false);
+  if (required) option->required();
+  command.add_option("--samples", samples, "Use the first N samples")->type_name("N")->check(CLI::PositiveNumber);
+}
+
+Result<Feed> Feed::open(const std::vector<TensorInfo>& inputs, const DataOptions& options,
+                        std::shared_ptr<const Normalization> normalization) {
+  std::vector<Source> sources;
+  for (const TensorInfo& i : inputs) sources.push_back({i, nullptr});
+  const auto assign = [&](const std::string& input, Array array, const std::string& path) -> Result<void> {
+    const auto found = input.empty() && sources.size() == 1 ? sources.begin() : std::ranges::find(sources, input, [](const Source& s) { return s.info.name; });
+    if (input.empty() && found == sources.end())
+      return Error{ErrorCode::invalid_argument, "the model has several inputs: say which, as --data INPUT=FILE", path};
+    if (found == sources.end()) return Error{ErrorCode::invalid_argument, "the model has no input '" + input + "'", path};
+    if (found->array != nullptr) return Error{ErrorCode::invalid_argument, "input '" + found->info.name + "' is given twice", path};
+    found->array = std::make_shared<const Array>(std::move(array));
+    return {};
+  };
+  for (const std::string& text : options.data) {
+    const Spec spec = parse_spec(text);
+    ReadOptions read;
+    read.samples = options.samples;
+    const auto target = spec.input.empty() ? inputs.begin() : std::ranges::find(inputs, spec.input, &TensorInfo::name);
+    if (target != inputs.end()) read.channels = image_channels(*target);
+    OCTET_TRY(auto arrays, read_data(spec.path, read));
+    for (auto& [name, array] : arrays) {
+      // A single array of an .npz goes to the input named on the command line, or to the only one.
+      const bool only = arrays.size() == 1 && (!spec.input.empty() || inputs.size() == 1);
+      OCTET_CHECK(assign(only ? spec.input : name, std::move(array), spec.path));
+    }
+  }
+  return make(std::move(sources), std::move(normalization));
+}
+
+Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Normalization> normalization) {
+  Feed feed;
+  feed.count_ = sources.empty() ? 1 : -1;
+  for (const Source& s : sources) {
+    const TensorInfo& info = s.info;
+    if (s.array == nullptr) return Error{ErrorCode::invalid_argument, "has no data: give it with --data", "input '" + info.name + "'"};
+    const Array& a = *s.array;
+    const Shape given = without_ones(a.shape, 1);
+    const Shape wanted = without_ones(info.shape, info.batched ? 1 : 0);
+    if (given != wanted || a.shape.empty())
+      return does_not_fit(info, "takes samples of shape " + shape_text(Shape(info.shape.begin() + (info.batched ? 1 : 0), info.shape.end())) +
+                                    ", the data has " + shape_text(a.shape.empty() ? a.shape : Shape(a.shape.begin() + 1, a.shape.end())));
+    if (integral(info.type) && info.type != a.type && !(info.type == Type::s64 && integral(a.type)) && !(info.type == Type::s32 && integral(a.type)))
+      return does_not_fit(info, std::string("takes ") + name_of(info.type) + (info.type == Type::u8 ? " (raw bytes)" : "") + ", the data is " +
+                                    name_of(a.type));
+    if (feed.count_ != -1 && feed.count_ != a.rows())
+      return does_not_fit(info, "has " + std::to_string(a.rows()) + " samples, another input has " + std::to_string(feed.count_));
+    feed.count_ = a.rows();
+    if (normalization != nullptr && info.type == Type::f32 && normalization->mean.size() > 1 &&
+        (info.shape.size() < 2 || static_cast<std::int64_t>(normalization->mean.size()) != info.shape[1]))
+      return usage_error("--mean and --std have " + std::to_string(normalization->mean.size()) + " values, input '" + info.name + "' has shape " +
+                         shape_text(info.shape));
+  }
+  feed.sources_ = std::move(sources);
+  feed.normalization_ = std::move(normalization);
+  return feed;
+}
+
+Result<Feed> Feed::with(const std::vector<TensorInfo>& inputs, std::shared_ptr<const Normalization> normalization) const {
+  std::vector<Source> sources;
+  for (const TensorInfo& i : inputs) {
+    const auto found = std::ranges::find(sources_, i.name, [](const Source& s) { return s.info.name; });
+    sources.push_back({i, found == sources_.end() ? nullptr : found->array});
+  }
+  return make(std::move(sources), std::move(normalization));
+}
+
+Result<void> Feed::read(std::size_t input, std::int64_t first, std::int64_t n, std::span<float> values) const {
+  const Source& s = sources_[input];
+  const std::size_t per_sample = s.info.elements();
+  const std::size_t row = s.array->row_bytes();
+  if (values.size() != per_sample * static_cast<std::size_t>(n)) return usage_error("a batch of the wrong size was asked for");
+  // Without normalization values are converted as they are; (v * 1 - 0) / 1 is the same.
+  static const Normalization kNone;
+  const Normalization& norm = normalization_ != nullptr ? *normalization_ : kNone;
+  const std::size_t channels = norm.mean.size();
+  const std::size_t plane = channels > 1 ? per_sample / channels : per_sample;
+  for_each_value(s.array->type, s.array->bytes.data() + static_cast<std::size_t>(first) * row, values.size(), [&](std::size_t i, auto v) {
+    const std::size_t c = channels > 1 ? i / plane % channels : 0;
+    values[i] = static_cast<float>((static_cast<double>(v) * static_cast<double>(norm.scale) - static_cast<double>(norm.mean[c])) /
+                                   static_cast<double>(norm.std[c]));
+  });
+  return {};
+}
+
+Result<void> Feed::read_bytes(std::size_t input, std::int64_t first, std::int64_t n, std::span<std::byte> bytes) const {
+  const Source& s = sources_[input];
+  if (s.info.type == Type::f32) return read(input, first, n, {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)});
+  const std::byte* from = s.array->bytes.data() + static_cast<std::size_t>(first) * s.array->row_bytes();
+  const std::size_t elements = bytes.size() / size_of(s.info.type);
+  if (s.info.type == s.array->type) {
+    std::memcpy(bytes.data(), from, bytes.size());
+    return {};
+  }
+  bool fits = true;
+  for_each_value(s.array->type, from, elements, [&](std::size_t i, auto v) {
+    const auto wide = static_cast<std::int64_t>(v);
+    const auto narrow = static_cast<std::int32_t>(wide);
+    fits = fits && (s.info.type == Type::s64 || narrow == wide);
+    if (s.info.type == Type::s64) {
+      std::memcpy(bytes.data() + i * sizeof(wide), &wide, sizeof(wide));
+    } else {
+      std::memcpy(bytes.data() + i * sizeof(narrow), &narrow, sizeof(narrow));
+    }
+  });
+  if (!fits) return does_not_fit(s.info, "a value does not fit into s32");
+  return {};
+}
+
+std::uint64_t Feed::hash() const {
+  std::uint64_t all = 0;
+  for (const Source& s : sources_) all = all * 31 + hash64(s.array->bytes);
+  return all;
+}
+
+Result<void> Runner::run(const Feed& feed, std::int64_t batch, const std::string& what, const MakeSession& make, const After& after) {
+  Progress progress(what, feed.count());
+  std::optional<Session> session;
+  std::int64_t size = 0;
+  std::vector<std::vector<std::byte>> inputs, outputs;
+  for (std::int64_t first = 0; first < feed.count(); first += batch) {
+    const std::int64_t n = std::min(batch, feed.count() - first);
+    if (!session || n != size) {
+      OCTET_TRY(Session made, make(n));
+      session.emplace(std::move(made));
+      size = n;
+      inputs.clear();
+      outputs.clear();
+      for (const TensorInfo& i : session->inputs()) inputs.emplace_back(i.size_bytes());
+      for (const TensorInfo& o : session->outputs()) outputs.emplace_back(o.size_bytes());
+    }
+    std::vector<InputTensor> in;
+    std::vector<OutputTensor> out;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      OCTET_CHECK(feed.read_bytes(i, first, n, inputs[i]));
+      in.emplace_back(inputs[i].data(), inputs[i].size(), session->inputs()[i].type);
+    }
+    for (std::size_t o = 0; o < outputs.size(); ++o) out.emplace_back(outputs[o].data(), outputs[o].size(), session->outputs()[o].type);
+    OCTET_CHECK(session->run(in, out));
+    OCTET_CHECK(after(*session, outputs, first, n));
+    progress.at(first + n);
+  }
+  return {};
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,73 @@
+// The Octet converter as a library: ONNX in, calibrated and quantized models out. What the program `octet convert` does:
+//
+//   auto model = octet::import_onnx("lenet.onnx");                    // a float model, ready to run
+//   auto quantized = octet::quantize(*model, samples, {});            // samples: your octet::Samples
+//   auto bytes = octet::save(*quantized, "lenet.octet");
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "octet/octet.hpp"
+
+namespace octet {
+
+struct ImportOptions {
+  /// Shapes of inputs whose sizes the model leaves open, by input name. The leading 1 of an open batch leaves it free.
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+};
+
+/// Reads an ONNX file and makes a float model of it: constants folded, layers fused, images channels-last inside; inputs and
+/// outputs as in the file. Errors: invalid_file, unsupported (naming the node), invalid_argument (a shape is missing or does
+/// not fit).
+[[nodiscard]] Result<Model> import_onnx(const std::string& path, const ImportOptions& options = {});
+
+/// Calibration data: `count()` samples, read in any order, from several threads at once.
+class Samples {
+ public:
+  virtual ~Samples() = default;
+  [[nodiscard]] virtual std::int64_t count() const = 0;
+  /// Writes samples [first, first + n) of input number `input` as the model's real values, n times the input's batch-1 size.
+  [[nodiscard]] virtual Result<void> read(std::size_t input, std::int64_t first, std::int64_t n, std::span<float> values) const = 0;
+};
+
+/// x = (byte * scale - mean[c]) / std[c]: the preprocessing of images, for the bytes of a model's inputs. One mean and standard
+/// deviation, or one for each channel (axis 1).
+struct Normalization {
+  float scale = 1;
+  std::vector<float> mean{0.0F};
+  std::vector<float> std{1.0F};
+};
+
+struct QuantizeOptions {
+  std::string calibrator = "minmax";
+  bool per_channel_weights = true;
+  bool symmetric_activations = false;
+  /// Stored in the model, which then takes raw u8 in every input. The samples are still given as real values.
+  std::shared_ptr<const Normalization> normalization;
+  /// Names of source nodes to keep in float.
+  std::vector<std::string> float_nodes;
+  /// Worker threads of calibration; the result does not depend on it.
+  int threads = 1;
+  /// Hash of the calibration data, for the model's provenance.
+  std::uint64_t data_hash = 0;
+  /// Called after each chunk with the number of samples done.
+  std::function<void(std::int64_t)> progress;
+};
+
+/// Calibrates a float model on samples and quantizes it. Errors: invalid_file (a NaN or infinity in the data, naming the
+/// tensor), invalid_argument (no samples, an unknown calibrator, normalization that does not fit the inputs).
+[[nodiscard]] Result<Model> quantize(const Model& model, const Samples& samples, const QuantizeOptions& options);
+
+/// The bytes of an .octet file. They have been read back and checked.
+[[nodiscard]] Result<std::vector<std::byte>> serialize(const Model& model);
+
+/// Writes serialize()'s bytes under a temporary name beside `path`, then renames: `path` is whole or untouched. Returns the
+/// file's size.
+[[nodiscard]] Result<std::uint64_t> save(const Model& model, const std::string& path);
+
+}  // namespace octet

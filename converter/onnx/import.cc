@@ -1,0 +1,243 @@
+#include "converter/onnx/import.h"
+
+#include <onnx/onnx-ml.pb.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "converter/onnx/check_names.h"
+#include "converter/onnx/graph_inputs.h"
+#include "converter/onnx/importer.h"
+#include "converter/onnx/tensor_proto.h"
+
+namespace octet {
+namespace {
+
+// Before 7, broadcasting and BatchNormalization meant something else; 22 is the newest whose changes have been read.
+constexpr std::int64_t kOldestOpset = 7;
+constexpr std::int64_t kNewestOpset = 22;
+constexpr const char* kSupportTable = "; see docs/operators.md for those that are";
+
+bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+std::string name_of(const onnx::NodeProto& node) {
+  if (!node.name().empty()) return node.name();
+  return node.output_size() > 0 ? node.output(0) : std::string();
+}
+
+std::string describe(int index, const onnx::NodeProto& node) {
+  return "node " + std::to_string(index) + " '" + name_of(node) + "' (" + node.op_type() + ")";
+}
+
+class Import {
+ public:
+  Import(const OnnxModel& model, const ImportOptions& options)
+      : model_(model), proto_(model.proto()), graph_(proto_.graph()), options_(options) {}
+
+  Result<Graph> operator()() {
+    OCTET_CHECK(read_opset());
+    OCTET_CHECK(check_names(graph_));
+    OCTET_CHECK(check_operators());
+    OCTET_CHECK(find_producers());
+    OCTET_CHECK(read_initializers());
+    OCTET_CHECK(read_inputs());
+    for (int i = 0; i < graph_.node_size(); ++i)
+      if (auto ok = import_node(i, graph_.node(i)); !ok) return std::move(ok).error().in(describe(i, graph_.node(i)));
+    OCTET_CHECK(bind_outputs());
+    return finish();
+  }
+
+ private:
+  Result<void> read_opset() {
+    for (const auto& opset : proto_.opset_import()) {
+      if (!is_default_domain(opset.domain())) continue;
+      if (opset_ != 0 && opset_ != opset.version()) return invalid("imports two versions of the operator set");
+      opset_ = opset.version();
+    }
+    if (opset_ == 0) return invalid("does not import the ONNX operator set");
+    if (opset_ < kOldestOpset || opset_ > kNewestOpset)
+      return unsupported("its operator set is version " + std::to_string(opset_) + "; versions " +
+                         std::to_string(kOldestOpset) + " to " + std::to_string(kNewestOpset) + " are supported");
+    return {};
+  }
+
+  /// The first operator without an importer; the others are in the message, so that one look tells what a model needs.
+  Result<void> check_operators() const {
+    int first = -1;
+    std::set<std::string> missing;
+    for (int i = 0; i < graph_.node_size(); ++i) {
+      const onnx::NodeProto& node = graph_.node(i);
+      if (is_default_domain(node.domain()) && importers().find(node.op_type()) != nullptr) continue;
+      missing.insert(is_default_domain(node.domain()) ? node.op_type() : node.domain() + "." + node.op_type());
+      if (first < 0) first = i;
+    }
+    if (first < 0) return {};
+    const onnx::NodeProto& node = graph_.node(first);
+    std::string message = "operator " + node.op_type();
+    if (!is_default_domain(node.domain())) message += " of domain '" + node.domain() + "'";
+    message += " is not supported";
+    if (missing.size() > 1) {
+      message += " (of this model's operators, these are not:";
+      for (const std::string& name : missing) message += " " + name;
+      message += ")";
+    }
+    return unsupported(message + kSupportTable).in(describe(first, node));
+  }
+
+  /// Every value has one origin. Who makes what is needed to tell a wrong order from a missing value; who reads what,
+  /// to tell outputs that matter.
+  Result<void> find_producers() {
+    const auto claim = [&](const std::string& name, int node) {
+      if (producer_.emplace(name, node).second) return true;
+      return false;
+    };
+    std::set<std::string_view> initializers;
+    for (const auto& t : graph_.initializer())
+      if (!claim(t.name(), -1))
+        return invalid("initializer '" + t.name() + "' is there twice");
+      else
+        initializers.insert(t.name());
+    std::set<std::string_view> inputs;
+    for (const auto& input : graph_.input()) {
+      if (!inputs.insert(input.name()).second) return invalid("input '" + input.name() + "' is there twice");
+      if (!initializers.contains(input.name())) claim(input.name(), -1);
+    }
+    for (int i = 0; i < graph_.node_size(); ++i) {
+      for (const std::string& name : graph_.node(i).output())
+        if (!name.empty() && !claim(name, i))
+          return invalid("its output '" + name + "' already exists").in(describe(i, graph_.node(i)));
+      for (const std::string& name : graph_.node(i).input()) read_.insert(name);
+    }
+    for (const auto& output : graph_.output()) {
+      read_.insert(output.name());
+      if (!outputs_.insert(output.name()).second) return invalid("output '" + output.name() + "' is there twice");
+    }
+    return {};
+  }
+
+  Result<void> read_initializers() {
+    if (graph_.sparse_initializer_size() != 0) return unsupported("sparse initializers are not supported");
+    for (const auto& proto : graph_.initializer()) {
+      auto tensor = decode_tensor(proto);
+      if (!tensor) return std::move(tensor).error().in("initializer '" + proto.name() + "'");
+      builder_.define_constant(proto.name(), *std::move(tensor));
+    }
+    return {};
+  }
+
+  Result<void> read_inputs() {
+    std::string names;
+    for (const auto& input : graph_.input()) {
+      if (builder_.defined(input.name()))
+        continue;  // an initializer with a declaration: a default nobody overrides here
+      OCTET_TRY(Tensor tensor, declared_input(input, options_));
+      names += (names.empty() ? "" : ", ") + input.name();
+      const int index = builder_.add_tensor(std::move(tensor));
+      builder_.define(input.name(), index);
+      builder_.graph().inputs.push_back(index);
+      builder_.graph().preprocessing.emplace_back();
+    }
+    for (const auto& [name, shape] : options_.shapes) {
+      const auto is_input = [&](int i) { return builder_.tensor(i).name == name; };
+      if (std::ranges::none_of(builder_.graph().inputs, is_input))
+        return Error{
+            ErrorCode::invalid_argument, "a shape is given for '" + name + "', but the inputs are: " + names, {}};
+    }
+    return {};
+  }
+
+  Result<void> check_inputs(const onnx::NodeProto& node, int index, const Importer& importer) const {
+    const auto count = static_cast<std::size_t>(node.input_size());
+    if (count > importer.max_inputs)
+      return invalid("has " + std::to_string(count) + " inputs; at most " + std::to_string(importer.max_inputs) +
+                     " are allowed");
+    for (std::size_t i = 0; i < std::max(count, importer.min_inputs); ++i) {
+      if (i >= count || node.input(static_cast<int>(i)).empty()) {
+        if (i < importer.min_inputs) return invalid("input " + std::to_string(i) + " is missing");
+        continue;
+      }
+      const std::string& name = node.input(static_cast<int>(i));
+      if (builder_.defined(name)) continue;
+      const auto producer = producer_.find(name);
+      if (producer == producer_.end()) return invalid("input '" + name + "' does not exist");
+      if (producer->second >= index)
+        return invalid("input '" + name + "' is made by node " + std::to_string(producer->second) +
+                       ": there is a cycle, or the nodes are not in topological order");
+      return unsupported("input '" + name + "', an optional output of node " + std::to_string(producer->second) +
+                         ", is not supported");
+    }
+    return {};
+  }
+
+  Result<void> import_node(int index, const onnx::NodeProto& node) {
+    builder_.graph().source_nodes.push_back({name_of(node), node.op_type()});
+    const Importer& importer = *importers().find(node.op_type());
+    if (node.output_size() == 0 || node.output(0).empty()) return invalid("has no output");
+    OCTET_CHECK(check_inputs(node, index, importer));
+    OCTET_TRY(Attributes attributes, Attributes::of(node));
+    NodeImport import(builder_, node, std::move(attributes), static_cast<int>(opset_), index, name_of(node),
+                      outputs_.contains(node.output(0)));
+    OCTET_CHECK(importer.import(import));
+    OCTET_CHECK(import.attributes.check_all_read());
+    for (int i = 1; i < node.output_size(); ++i)
+      if (!node.output(i).empty() && read_.contains(node.output(i)))
+        return unsupported("its output " + std::to_string(i) + " '" + node.output(i) + "' is not supported");
+    return {};
+  }
+
+  /// The engine wants the graph's outputs to be written by nodes, one each: where an output is an input or a constant,
+  /// a Reshape that changes nothing copies it.
+  Result<void> bind_outputs() {
+    Graph& graph = builder_.graph();
+    const std::set<int> inputs(graph.inputs.begin(), graph.inputs.end());
+    for (const auto& output : graph_.output()) {
+      if (!builder_.defined(output.name())) return invalid("output '" + output.name() + "' is made by no node");
+      OCTET_TRY(int tensor, builder_.tensor_of(output.name()));
+      if (builder_.tensor(tensor).constant() || inputs.contains(tensor)) {
+        Node copy;
+        copy.name = output.name();
+        schema::ReshapeT same;
+        same.shape.assign(builder_.tensor(tensor).shape.size(), 0);
+        copy.attributes.Set(std::move(same));
+        copy.inputs = {tensor};
+        OCTET_TRY(tensor, builder_.append(std::move(copy), output.name(), false));
+      }
+      graph.outputs.push_back(tensor);
+    }
+    if (graph.outputs.empty()) return invalid("the graph has no output");
+    return {};
+  }
+
+  Result<Graph> finish() {
+    Graph graph = std::move(builder_.graph());
+    graph.provenance = model_.provenance();
+    OCTET_CHECK(resolve_shapes(graph, true));
+    OCTET_CHECK(check_graph(graph));
+    return graph;
+  }
+
+  const OnnxModel& model_;
+  const onnx::ModelProto& proto_;
+  const onnx::GraphProto& graph_;
+  const ImportOptions& options_;
+  std::int64_t opset_ = 0;
+  std::unordered_map<std::string_view, int> producer_;  // of every value; -1 for inputs and initializers
+  std::unordered_set<std::string_view> read_;           // by some node, or as an output of the graph
+  std::unordered_set<std::string_view> outputs_;
+  GraphBuilder builder_;
+};
+
+}  // namespace
+
+Result<Graph> import_onnx(const OnnxModel& model, const ImportOptions& options) {
+  try {
+    return Import(model, options)();
+  } catch (const std::exception&) {  // bad_alloc, or a container's length_error
+    return Error{ErrorCode::run_failed, "out of memory", {}};
+  }
+}
+
+}  // namespace octet

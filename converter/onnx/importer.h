@@ -1,0 +1,141 @@
+// The interface between the driver that walks an ONNX graph (import.cc) and the importers of single operators
+// (importers/*.cc). An importer file defines `void register_<file>(ImporterTable&)`, which adds a row for each ONNX
+// operator it turns into nodes; the driver calls one such function for every row of engine/ops.inc.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "converter/onnx/attributes.h"
+#include "converter/onnx/builder.h"
+
+namespace octet {
+
+/// One ONNX node being imported: what it says, and what it becomes.
+class NodeImport {
+ public:
+  NodeImport(GraphBuilder& builder, const onnx::NodeProto& proto, Attributes node_attributes, int opset, int source,
+             std::string name, bool output_is_graph_output)
+      : attributes(std::move(node_attributes)),
+        builder_(builder),
+        proto_(proto),
+        opset_(opset),
+        source_(source),
+        name_(std::move(name)),
+        output_is_graph_output_(output_is_graph_output) {}
+
+  Attributes attributes;
+
+  [[nodiscard]] const std::string& op_type() const;
+  [[nodiscard]] int opset() const noexcept { return opset_; }
+  [[nodiscard]] std::size_t output_count() const;  ///< of outputs that have a name
+
+  // Inputs. The driver has checked that the required ones are there, and defined.
+  [[nodiscard]] std::size_t input_count() const;
+  [[nodiscard]] bool has_input(std::size_t i) const;
+  [[nodiscard]] const std::string& input_name(std::size_t i) const;
+  /// Index of the graph's tensor.
+  [[nodiscard]] Result<int> input(std::size_t i);
+  /// The content of an input if it is there and constant.
+  [[nodiscard]] std::optional<Tensor> constant(std::size_t i) const;
+  /// The content of an input that has to be constant: unsupported, saying "its <what> must be constant", if it is not.
+  [[nodiscard]] Result<Tensor> constant(std::size_t i, const char* what) const;
+  /// The values of an input that has to be a constant list (or scalar) of s64: axes, a shape.
+  [[nodiscard]] Result<std::vector<std::int64_t>> constant_integers(std::size_t i, const char* what) const;
+  /// A constant made of constant input i; made once for each `how` (see GraphBuilder::derived).
+  template <class F>
+  [[nodiscard]] Result<int> derived(std::size_t i, const std::string& how, const F& make) {
+    return builder_.derived(input_name(i), how, make);
+  }
+
+  // Tensors, by index.
+  [[nodiscard]] const Shape& shape(int tensor) const { return builder_.tensor(tensor).shape; }
+  [[nodiscard]] std::size_t rank(int tensor) const { return shape(tensor).size(); }
+  int add_constant(Tensor constant) { return builder_.add_tensor(std::move(constant)); }
+
+  // What the node becomes. Exactly one of the next three, last.
+  /// An operator (a table of the schema) whose output is the node's.
+  template <class T>
+  [[nodiscard]] Result<void> emit(T op, std::vector<int> inputs) {
+    OCTET_TRY(const int y, append(std::move(op), std::move(inputs), output_name(), true));
+    set_output(y);
+    return {};
+  }
+  /// Nothing: the output is the input under another name.
+  [[nodiscard]] Result<void> alias(std::size_t i);
+  /// A constant.
+  void set_constant_output(Tensor constant);
+
+  /// An operator on the way there; its output is called after the node's and `suffix`.
+  template <class T>
+  [[nodiscard]] Result<int> emit_inner(T op, std::vector<int> inputs, const char* suffix) {
+    return append(std::move(op), std::move(inputs), output_name() + suffix, true);
+  }
+  /// For operators that are channels-last: x (NCHW) transposed to NHWC, and the node's output from its NHWC form.
+  [[nodiscard]] Result<int> to_channels_last(int x);
+  [[nodiscard]] Result<void> emit_channels_first(int y);
+
+  /// Name of the node's output.
+  [[nodiscard]] const std::string& output_name() const;
+  /// Suffix of the names of tensors that hold an NCHW value as NHWC.
+  static constexpr const char* kChannelsLast = "@0231";
+
+ private:
+  template <class T>
+  Result<int> append(T op, std::vector<int> inputs, const std::string& output, bool counts_as_source) {
+    Node node;
+    node.name = name_;
+    node.attributes.Set(std::move(op));
+    node.inputs = std::move(inputs);
+    if (counts_as_source) node.sources = {source_};
+    return builder_.append(std::move(node), output);
+  }
+  void set_output(int tensor) { builder_.define(output_name(), tensor); }
+
+  GraphBuilder& builder_;
+  const onnx::NodeProto& proto_;
+  int opset_;
+  int source_;
+  std::string name_;
+  bool output_is_graph_output_;
+};
+
+/// How one ONNX operator is imported.
+struct Importer {
+  std::size_t min_inputs, max_inputs;
+  Result<void> (*import)(NodeImport& node);
+};
+
+/// Importers by the ONNX operator's name.
+class ImporterTable {
+ public:
+  void add(std::string_view onnx_operator, Importer importer) { rows_.emplace(onnx_operator, importer); }
+  [[nodiscard]] const Importer* find(std::string_view onnx_operator) const {
+    const auto found = rows_.find(onnx_operator);
+    return found == rows_.end() ? nullptr : &found->second;
+  }
+  [[nodiscard]] const std::map<std::string, Importer, std::less<>>& rows() const noexcept { return rows_; }
+
+ private:
+  std::map<std::string, Importer, std::less<>> rows_;
+};
+
+/// Every importer there is.
+[[nodiscard]] const ImporterTable& importers();
+
+/// "its kernel_h is 99999999999": `value` as the schema's int, an error where it does not fit.
+[[nodiscard]] Result<int> to_int(std::int64_t value, const char* what);
+
+/// A number as text that no other number has.
+[[nodiscard]] std::string exact(double value);
+
+/// An axis in [-rank, rank) as one in [0, rank).
+[[nodiscard]] Result<int> normalize_axis(std::int64_t axis, std::size_t rank);
+
+/// An error of code unsupported; the driver adds the node.
+[[nodiscard]] Error unsupported(std::string message);
+
+}  // namespace octet

@@ -1,0 +1,16 @@
+#include "converter/onnx/importer.h"
+
+namespace octet {
+namespace {
+
+Result<void> import_add(NodeImport& node) {
+  OCTET_TRY(const int a, node.input(0));
+  OCTET_TRY(const int b, node.input(1));
+  return node.emit(schema::AddT{}, {a, b});
+}
+
+}  // namespace
+
+void register_add(ImporterTable& table) { table.add("Add", {2, 2, import_add}); }
+
+}  // namespace octet

@@ -1,0 +1,45 @@
+#include "converter/onnx/importers/window.h"
+
+namespace octet {
+namespace {
+
+Result<void> emit(NodeImport& node, int x, schema::AveragePoolT op) {
+  OCTET_TRY(const int image, node.to_channels_last(x));
+  OCTET_TRY(const int y, node.emit_inner(std::move(op), {image}, NodeImport::kChannelsLast));
+  return node.emit_channels_first(y);
+}
+
+Result<void> import_average_pool(NodeImport& node) {
+  OCTET_TRY(const int x, node.input(0));
+  OCTET_CHECK(check_image(node, x));
+  OCTET_TRY(const auto kernel, node.attributes.integers("kernel_shape", {}));
+  OCTET_TRY(const std::int64_t include_pad, node.attributes.integer("count_include_pad", 0));
+  OCTET_TRY(Window window, read_window(node, node.shape(x), kernel));
+  OCTET_CHECK(resolve_ceil_mode(node, node.shape(x), include_pad != 0, window));
+  OCTET_CHECK(check_not_dilated(window));
+
+  schema::AveragePoolT op;
+  set_pads_and_strides(window, op);
+  op.kernel_h = window.kernel[0], op.kernel_w = window.kernel[1];
+  op.count_include_pad = include_pad != 0;
+  return emit(node, x, std::move(op));
+}
+
+/// The mean over the whole image.
+Result<void> import_global_average_pool(NodeImport& node) {
+  OCTET_TRY(const int x, node.input(0));
+  OCTET_CHECK(check_image(node, x));
+  schema::AveragePoolT op;
+  OCTET_TRY(op.kernel_h, to_int(node.shape(x)[2], "height"));
+  OCTET_TRY(op.kernel_w, to_int(node.shape(x)[3], "width"));
+  return emit(node, x, std::move(op));
+}
+
+}  // namespace
+
+void register_average_pool(ImporterTable& table) {
+  table.add("AveragePool", {1, 1, import_average_pool});
+  table.add("GlobalAveragePool", {1, 1, import_global_average_pool});
+}
+
+}  // namespace octet

@@ -1,0 +1,91 @@
+#include <string>
+
+#include "converter/onnx/importer.h"
+#include "converter/onnx/tensor_proto.h"
+
+namespace octet {
+namespace {
+
+/// A right operand [K, N] (or [N, K], `rows_are_outputs`) as weights [N, K], times `factor`.
+Result<Tensor> weights_of(const Tensor& right, bool rows_are_outputs, float factor) {
+  const auto from = right.data.as<float>();
+  const auto rows = static_cast<std::size_t>(right.shape[0]);
+  const auto columns = static_cast<std::size_t>(right.shape[1]);
+  std::vector<float> to(from.size());
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = 0; c < columns; ++c)
+      to[rows_are_outputs ? r * columns + c : c * rows + r] = from[r * columns + c] * factor;
+  Tensor made = right;
+  if (!rows_are_outputs) made.shape = {right.shape[1], right.shape[0]};
+  made.data = Constant::of(std::move(to));
+  return made;
+}
+
+Result<int> derive_weights(NodeImport& node, bool rows_are_outputs, float factor) {
+  OCTET_TRY(const Tensor right, node.constant(1, "right operand"));
+  if (right.type != Type::f32)
+    return unsupported(std::string("its right operand is ") + name_of(right.type) + ", not f32");
+  if (right.shape.size() != 2)
+    return unsupported("its right operand has rank " + std::to_string(right.shape.size()) + ", not 2");
+  if (element_count(right.shape) < 1)
+    return invalid("its right operand of shape " + to_string(right.shape) + " is empty");
+  const std::string how = std::string(rows_are_outputs ? "rows" : "columns") + " x " + exact(factor);
+  return node.derived(1, how, [&](const Tensor& t) { return weights_of(t, rows_are_outputs, factor); });
+}
+
+/// Gemm's C as a bias [outputs], times `factor`: it must be one row, or one value.
+Result<Tensor> bias_of(const Tensor& c, std::int64_t outputs, float factor) {
+  if (c.type != Type::f32) return unsupported(std::string("its C is ") + name_of(c.type) + ", not f32");
+  const bool one_value = element_count(c.shape) == 1;
+  if (!one_value && (c.shape.back() != outputs || element_count(c.shape) != outputs))
+    return unsupported("its C has shape " + to_string(c.shape) + "; only one row of " + std::to_string(outputs) +
+                       " values is supported");
+  const auto from = c.data.as<float>();
+  std::vector<float> to(static_cast<std::size_t>(outputs));
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] = from[one_value ? 0 : i] * factor;
+  Tensor made = c;
+  made.shape = {outputs};
+  made.data = Constant::of(std::move(to));
+  return made;
+}
+
+/// alpha A' B' + beta C.
+Result<void> import_gemm(NodeImport& node) {
+  OCTET_TRY(const float alpha, node.attributes.real("alpha", 1.0F));
+  OCTET_TRY(const float beta, node.attributes.real("beta", 1.0F));
+  OCTET_TRY(const std::int64_t trans_a, node.attributes.integer("transA", 0));
+  OCTET_TRY(const std::int64_t trans_b, node.attributes.integer("transB", 0));
+  OCTET_TRY(int x, node.input(0));
+  if (node.rank(x) != 2) return invalid("its input A has rank " + std::to_string(node.rank(x)) + ", not 2");
+  if (trans_a != 0) {
+    schema::TransposeT swap;
+    swap.perm = {1, 0};
+    OCTET_TRY(x, node.emit_inner(std::move(swap), {x}, "@A"));
+  }
+  OCTET_TRY(const int weights, derive_weights(node, trans_b != 0, alpha));
+  std::vector<int> inputs = {x, weights};
+  if (node.has_input(2)) {
+    OCTET_TRY(const Tensor c, node.constant(2, "C"));
+    const std::int64_t outputs = node.shape(weights)[0];
+    const std::string how = "bias of " + std::to_string(outputs) + " x " + exact(beta);
+    OCTET_TRY(const int bias, node.derived(2, how, [&](const Tensor& t) { return bias_of(t, outputs, beta); }));
+    inputs.push_back(bias);
+  }
+  return node.emit(schema::FullyConnectedT{}, std::move(inputs));
+}
+
+Result<void> import_mat_mul(NodeImport& node) {
+  if (node.constant(0) && !node.constant(1)) return unsupported("its right operand must be constant");
+  OCTET_TRY(const int x, node.input(0));
+  OCTET_TRY(const int weights, derive_weights(node, false, 1.0F));
+  return node.emit(schema::FullyConnectedT{}, {x, weights});
+}
+
+}  // namespace
+
+void register_fully_connected(ImporterTable& table) {
+  table.add("Gemm", {2, 3, import_gemm});
+  table.add("MatMul", {2, 2, import_mat_mul});
+}
+
+}  // namespace octet

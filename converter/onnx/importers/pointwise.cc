@@ -1,0 +1,87 @@
+// ONNX operators that are functions of one value: rows of a table.
+#include <cmath>
+#include <iterator>
+#include <limits>
+
+#include "converter/onnx/importer.h"
+
+namespace octet {
+namespace {
+
+using schema::Function;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+/// A parameter of the function: the value of an attribute, or a constant where `attribute` is null.
+struct Parameter {
+  const char* attribute;
+  float value;
+};
+
+struct Row {
+  const char* onnx_operator;
+  Function function;
+  Parameter a, b;
+};
+
+constexpr Row kRows[] = {
+    {"Relu", Function::Clip, {nullptr, 0.0F}, {nullptr, kInfinity}},
+    {"LeakyRelu", Function::LeakyRelu, {"alpha", 0.01F}, {nullptr, 0.0F}},
+    {"Sigmoid", Function::Sigmoid, {nullptr, 0.0F}, {nullptr, 0.0F}},
+    {"HardSigmoid", Function::HardSigmoid, {"alpha", 0.2F}, {"beta", 0.5F}},
+    {"HardSwish", Function::HardSwish, {nullptr, 0.0F}, {nullptr, 0.0F}},
+    {"Tanh", Function::Tanh, {nullptr, 0.0F}, {nullptr, 0.0F}},
+};
+
+Result<float> read(NodeImport& node, const Parameter& p) {
+  if (p.attribute == nullptr) return p.value;
+  return node.attributes.real(p.attribute, p.value);
+}
+
+Result<void> import_row(NodeImport& node) {
+  const Row* row = std::begin(kRows);
+  while (row->onnx_operator != node.op_type()) ++row;  // registered for exactly these
+  schema::PointwiseT op;
+  op.function = row->function;
+  OCTET_TRY(op.a, read(node, row->a));
+  OCTET_TRY(op.b, read(node, row->b));
+  OCTET_TRY(const int x, node.input(0));
+  return node.emit(std::move(op), {x});
+}
+
+/// A bound of Clip: an attribute up to opset 10, an optional constant input since. Absent ones are infinite, as are the
+/// largest floats, which is how opset 6 spells them.
+Result<float> clip_bound(NodeImport& node, const char* name, std::size_t input, float absent) {
+  float bound = absent;
+  if (node.opset() < 11) {
+    OCTET_TRY(bound, node.attributes.real(name, absent));
+  } else if (node.has_input(input)) {
+    OCTET_TRY(const Tensor value, node.constant(input, name));
+    if (value.type != Type::f32 || element_count(value.shape) != 1)
+      return invalid(std::string("its ") + name + " must be one f32, not " + name_of(value.type) + " of shape " +
+                     to_string(value.shape));
+    bound = value.data.as<float>()[0];
+  }
+  if (std::isnan(bound)) return invalid(std::string("its ") + name + " is NaN");
+  if (std::abs(bound) == std::numeric_limits<float>::max()) return std::copysign(kInfinity, bound);
+  return bound;
+}
+
+Result<void> import_clip(NodeImport& node) {
+  schema::PointwiseT op;
+  op.function = Function::Clip;
+  if (node.opset() < 11 && node.has_input(1)) return invalid("Clip takes its bounds from inputs only since opset 11");
+  OCTET_TRY(op.a, clip_bound(node, "min", 1, -kInfinity));
+  OCTET_TRY(op.b, clip_bound(node, "max", 2, kInfinity));
+  OCTET_TRY(const int x, node.input(0));
+  return node.emit(std::move(op), {x});
+}
+
+}  // namespace
+
+void register_pointwise(ImporterTable& table) {
+  for (const Row& row : kRows) table.add(row.onnx_operator, {1, 1, import_row});
+  table.add("Clip", {1, 3, import_clip});
+}
+
+}  // namespace octet

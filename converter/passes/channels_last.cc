@@ -1,0 +1,237 @@
+// The importer leaves each convolution and pool between two Transposes. Here they go: nodes are copied in order, and a
+// Transpose is only noted down, as a View of the tensor it reads. Nodes that work in any layout take their inputs
+// through the views and pass them on (the axes they name are renamed, constants are permuted); a node that insists on
+// its layout gets what the view stands for, which is nothing if inverse Transposes met. A Transpose that moves no data
+// becomes a Reshape, equal ones are made once, and a flattened image that reaches a FullyConnected has its weights'
+// columns permuted instead.
+#include <limits>
+
+#include "converter/passes/layout_graph.h"
+#include "converter/passes/passes.h"
+
+namespace octet {
+namespace {
+
+std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
+
+class ChannelsLast {
+ public:
+  explicit ChannelsLast(const Graph& graph) : old_(graph), new_(graph) {}
+
+  Result<Graph> operator()() {
+    for (const Node& node : old_.nodes) OCTET_CHECK(visit(node));
+    return new_.finish();
+  }
+
+ private:
+  Result<void> visit(const Node& node) {
+    switch (node.op()) {
+      case schema::Operator::Transpose:
+        return transpose(node);
+      case schema::Operator::Reshape:
+        return reshape(node);
+      case schema::Operator::Pointwise:
+        return pointwise(node);
+      case schema::Operator::Add:
+      case schema::Operator::Mul:
+        return broadcast(node);
+      case schema::Operator::Concat:
+        return concat(node);
+      case schema::Operator::Softmax:
+        return softmax(node);
+      case schema::Operator::FullyConnected:
+        return fully_connected(node);
+      default:
+        return insist(node);
+    }
+  }
+
+  [[nodiscard]] const Shape& old_shape(int t) const { return new_.old_tensor(t).shape; }
+
+  /// Emits the node with new inputs; its output is known through `p`.
+  void emit(Node node, std::vector<int> inputs, const Permutation& p) {
+    const int out = node.outputs[0];
+    node.inputs = std::move(inputs);
+    const int y = new_.emit(std::move(node), out, p, permuted(old_shape(out), inverse(p)));
+    new_.set_view(out, {y, p, false, {}, {}});
+  }
+
+  /// A node that works in its own layout only.
+  Result<void> insist(const Node& node) {
+    std::vector<int> inputs;
+    for (const int t : node.inputs) inputs.push_back(t == kAbsent ? kAbsent : new_.exact(t));
+    emit(node, std::move(inputs), identity_permutation(old_shape(node.outputs[0]).size()));
+    return {};
+  }
+
+  Result<void> transpose(const Node& node) {
+    const Permutation& p = node.as<schema::TransposeT>().perm;
+    View v = new_.view(node.inputs[0]);
+    if (v.reshaped) v = {new_.exact(node.inputs[0]), identity_permutation(p.size()), false, {}, {}};
+    v.perm = compose(v.perm, p);
+    merge_sources(v.transpose_sources, node.sources);
+    new_.set_view(node.outputs[0], std::move(v));
+    return {};
+  }
+
+  Result<void> reshape(const Node& node) {
+    const int out = node.outputs[0];
+    View v = new_.view(node.inputs[0]);
+    merge_sources(v.reshape_sources, node.sources);
+    if (new_.moves(v)) {
+      v.reshaped = old_shape(out) != permuted(new_.tensor(v.base).shape, v.perm);
+      new_.set_view(out, std::move(v));
+      return {};
+    }
+    merge_sources(v.transpose_sources, v.reshape_sources);
+    View made{new_.reshape(v.base, old_shape(out), new_.old_tensor(out).name, -1, v.transpose_sources),
+              identity_permutation(old_shape(out).size()),
+              false,
+              {},
+              {}};
+    if (made.base == v.base) made.reshape_sources = v.transpose_sources;  // there was nothing to do
+    new_.set_view(out, std::move(made));
+    return {};
+  }
+
+  Result<void> pointwise(const Node& node) {
+    View v = new_.view(node.inputs[0]);
+    if (v.exact()) return insist(node);
+    Node copy = node;
+    copy.inputs = {v.base};
+    v.base = new_.emit(std::move(copy), node.outputs[0], v.perm, new_.tensor(v.base).shape);
+    new_.set_view(node.outputs[0], std::move(v));
+    return {};
+  }
+
+  /// The layout in which the fewest Transposes are needed for the inputs, another one rather than the old: as the p of
+  /// old = Transpose(new, p). Inputs that are not constant must have the output's rank.
+  Permutation choose_layout(const Node& node) {
+    const Tensor& out = new_.old_tensor(node.outputs[0]);
+    const Permutation as_it_was = identity_permutation(out.shape.size());
+    std::vector<Permutation> candidates;
+    for (const int t : node.inputs) {
+      if (new_.old_tensor(t).constant()) continue;
+      if (old_shape(t).size() != out.shape.size()) return as_it_was;
+      const View& v = new_.view(t);
+      const bool keeps_batch = !out.batched || v.perm[0] == 0;
+      if (!v.reshaped && !is_identity(v.perm) && keeps_batch && candidates.size() < kMaxCandidates)
+        candidates.push_back(v.perm);
+    }
+    candidates.push_back(as_it_was);
+    int least = std::numeric_limits<int>::max();
+    Permutation best;
+    for (const Permutation& p : candidates) {
+      int cost = 0;
+      for (const int t : node.inputs) cost += new_.cost_in_layout(t, p);
+      if (cost >= least) continue;
+      least = cost;
+      best = p;
+    }
+    return best;
+  }
+
+  Result<std::vector<int>> inputs_in_layout(const Node& node, const Permutation& p, bool trim) {
+    std::vector<int> inputs;
+    for (const int t : node.inputs) {
+      OCTET_TRY(const int x, new_.in_layout(t, p, trim));
+      inputs.push_back(x);
+    }
+    return inputs;
+  }
+
+  Result<void> broadcast(const Node& node) {
+    const Permutation p = choose_layout(node);
+    if (is_identity(p)) return insist(node);
+    OCTET_TRY(std::vector<int> inputs, inputs_in_layout(node, p, true));
+    emit(node, std::move(inputs), p);
+    return {};
+  }
+
+  Result<void> concat(const Node& node) {
+    const Permutation p = choose_layout(node);
+    if (is_identity(p)) return insist(node);
+    OCTET_TRY(std::vector<int> inputs, inputs_in_layout(node, p, false));
+    Node copy = node;
+    auto& op = copy.as<schema::ConcatT>();
+    op.axis = p[at(op.axis)];
+    emit(std::move(copy), std::move(inputs), p);
+    return {};
+  }
+
+  Result<void> softmax(const Node& node) {
+    const View& v = new_.view(node.inputs[0]);
+    if (v.reshaped || v.exact()) return insist(node);
+    Node copy = node;
+    auto& op = copy.as<schema::SoftmaxT>();
+    op.axis = op.axis == -1 ? v.perm.back() : v.perm[at(op.axis)];
+    emit(std::move(copy), {v.base}, v.perm);
+    return {};
+  }
+
+  Result<void> fully_connected(const Node& node) {
+    const View& v = new_.view(node.inputs[0]);
+    if (v.exact()) return insist(node);
+    if (v.reshaped) return fully_connected_of_flattened(node);
+    if (at(v.perm.back()) != v.perm.size() - 1) return insist(node);
+    std::vector<int> inputs = {v.base};
+    for (std::size_t i = 1; i < node.inputs.size(); ++i)
+      inputs.push_back(node.inputs[i] == kAbsent ? kAbsent : new_.exact(node.inputs[i]));
+    emit(node, std::move(inputs), v.perm);
+    return {};
+  }
+
+  /// How many of the last axes of `shape` make `depth` elements, while `perm` leaves those before them alone; 0 if
+  /// none.
+  static std::size_t flattened_axes(const Shape& shape, const Permutation& perm, std::int64_t depth) {
+    std::int64_t count = 1;
+    for (std::size_t m = 1; m <= shape.size(); ++m) {
+      const std::size_t first = shape.size() - m;
+      count *= shape[first];
+      bool apart = count == depth;
+      for (std::size_t i = 0; i < first; ++i) apart = apart && at(perm[i]) == i;
+      if (apart) return m;
+    }
+    return 0;
+  }
+
+  /// Flatten of a transposed image: the untransposed one, with the columns of the weights in its order.
+  Result<void> fully_connected_of_flattened(const Node& node) {
+    const View v = new_.view(node.inputs[0]);
+    const Tensor& x = new_.old_tensor(node.inputs[0]);
+    const Shape base = new_.tensor(v.base).shape;
+    const std::size_t m = flattened_axes(permuted(base, v.perm), v.perm, x.shape.back());
+    if (m == 0 || (x.batched && m == base.size()) || m + 1 > kMaxRank) return insist(node);
+    const auto first = static_cast<std::ptrdiff_t>(base.size() - m);
+    Permutation order(v.perm.begin() + first, v.perm.end());
+    for (int& axis : order) axis -= static_cast<int>(first);
+    OCTET_TRY(const int weights,
+              new_.with_permuted_columns(node.inputs[1], Shape(base.begin() + first, base.end()), order));
+    if (weights == kAbsent) return insist(node);
+    std::vector<int> inputs = {new_.reshape(v.base, x.shape, x.name + "@flat", node.inputs[0], v.reshape_sources),
+                               weights};
+    for (std::size_t i = 2; i < node.inputs.size(); ++i)
+      inputs.push_back(node.inputs[i] == kAbsent ? kAbsent : new_.exact(node.inputs[i]));
+    Node copy = node;
+    merge_sources(copy.sources, v.transpose_sources);
+    emit(std::move(copy), std::move(inputs), identity_permutation(old_shape(node.outputs[0]).size()));
+    return {};
+  }
+
+  // Layouts tried for one node: they all come from its inputs, of which there may be many.
+  static constexpr std::size_t kMaxCandidates = 4;
+  static constexpr std::size_t kMaxRank = 8;
+
+  const Graph& old_;
+  LayoutGraph new_;
+};
+
+}  // namespace
+
+Result<void> channels_last(Graph& graph) {
+  OCTET_TRY(Graph result, ChannelsLast(graph)());
+  graph = std::move(result);
+  return {};
+}
+
+}  // namespace octet

@@ -1,0 +1,84 @@
+#include "converter/passes/fold_constants.h"
+
+#include <algorithm>
+
+#include "converter/passes/passes.h"
+#include "engine/model.h"
+#include "engine/session.h"
+
+namespace octet {
+namespace {
+
+std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
+
+/// The time these take depends on their windows, which a file may make as large as it likes; constant images are rare.
+bool has_window(schema::Operator op) noexcept {
+  return op == schema::Operator::Conv || op == schema::Operator::MaxPool || op == schema::Operator::AveragePool;
+}
+
+/// The node alone: its inputs are the graph's constants, its output the graph's output.
+Graph graph_of(const Graph& graph, const Node& node) {
+  Graph alone;
+  Node copy = node;
+  copy.sources.clear();
+  for (int& i : copy.inputs) {
+    if (i == kAbsent) continue;
+    alone.tensors.push_back(graph.tensors[at(i)]);
+    i = static_cast<int>(alone.tensors.size()) - 1;
+  }
+  alone.tensors.push_back(graph.tensors[at(node.outputs[0])]);
+  copy.outputs = {static_cast<int>(alone.tensors.size()) - 1};
+  alone.outputs = copy.outputs;
+  alone.nodes.push_back(std::move(copy));
+  return alone;
+}
+
+}  // namespace
+
+bool FoldBudget::take(schema::Operator op, const NodeView& node) {
+  if (has_window(op)) return false;
+  const auto elements = static_cast<std::uint64_t>(element_count(node.output_shape()));
+  if (elements > elements_) return false;
+  const std::uint64_t macs = find_operator(op)->macs(node);
+  if (macs > macs_) return false;
+  elements_ -= elements;
+  macs_ -= macs;
+  return true;
+}
+
+bool all_inputs_constant(const Graph& graph, const Node& node) {
+  return std::ranges::all_of(node.inputs, [&](int i) { return i == kAbsent || graph.tensors[at(i)].constant(); });
+}
+
+Result<Constant> evaluate(const Graph& graph, const Node& node) {
+  OCTET_TRY(const Model model, make_model(graph_of(graph, node)));
+  OCTET_TRY(Session session, model.session({.isa = "reference"}));
+  const TensorInfo& output = session.outputs()[0];
+  const std::size_t bytes = output.size_bytes();
+  auto memory = std::make_shared<std::vector<std::uint64_t>>((bytes + 7) / 8);  // aligned for every type
+  OCTET_CHECK(session.run({}, {OutputTensor(memory->data(), bytes, output.type)}));
+  const std::span<const std::byte> content = std::as_bytes(std::span(*memory)).first(bytes);
+  return Constant(std::move(memory), content);
+}
+
+Result<void> fold_constants(Graph& graph) {
+  OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(graph, 1));
+  std::vector<bool> is_output(graph.tensors.size());
+  for (const int i : graph.outputs) is_output[at(i)] = true;
+  FoldBudget budget;
+  std::vector<Node> kept;
+  for (Node& node : graph.nodes) {
+    // The engine wants the graph's outputs written by nodes.
+    const bool folds = !is_output[at(node.outputs[0])] && all_inputs_constant(graph, node) &&
+                       budget.take(node.op(), NodeView(graph, node, shapes));
+    if (!folds) {
+      kept.push_back(std::move(node));
+      continue;
+    }
+    OCTET_TRY(graph.tensors[at(node.outputs[0])].data, evaluate(graph, node));
+  }
+  graph.nodes = std::move(kept);
+  return {};
+}
+
+}  // namespace octet

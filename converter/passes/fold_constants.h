@@ -1,0 +1,25 @@
+// Nodes of constants are computed once, here, by the engine's reference kernels: the result does not depend on the
+// machine that converts.
+#pragma once
+
+#include "engine/operator.h"
+
+namespace octet {
+
+/// What folding may cost in total, so that a small file cannot ask for unbounded memory or time.
+class FoldBudget {
+ public:
+  /// Whether the node still fits (its output's shape is known); if so, its cost is taken off.
+  [[nodiscard]] bool take(schema::Operator op, const NodeView& node);
+
+ private:
+  std::uint64_t elements_ = std::uint64_t{1} << 28;  ///< of outputs
+  std::uint64_t macs_ = std::uint64_t{1} << 32;
+};
+
+[[nodiscard]] bool all_inputs_constant(const Graph& graph, const Node& node);
+
+/// The output of a node of constants.
+[[nodiscard]] Result<Constant> evaluate(const Graph& graph, const Node& node);
+
+}  // namespace octet

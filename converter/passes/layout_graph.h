@@ -1,0 +1,86 @@
+// The graph channels_last builds: a copy of the old one in which a tensor may be there in another layout.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "converter/passes/edit.h"
+#include "converter/passes/permutation.h"
+#include "engine/try.h"
+
+namespace octet {
+
+/// How the new graph knows a tensor of the old one: as Transpose(base, perm) or, where `reshaped`, as a Reshape of that
+/// to the tensor's shape. Neither is in the graph until somebody needs the tensor as it was.
+struct View {
+  int base = kAbsent;  ///< in the new graph
+  Permutation perm;
+  bool reshaped = false;
+  /// Source nodes of what is not in the graph yet.
+  std::vector<int> transpose_sources, reshape_sources;
+
+  [[nodiscard]] bool exact() const { return !reshaped && is_identity(perm); }
+};
+
+class LayoutGraph {
+ public:
+  explicit LayoutGraph(const Graph& old);
+
+  [[nodiscard]] const Tensor& old_tensor(int t) const { return old_.tensors[static_cast<std::size_t>(t)]; }
+  [[nodiscard]] const Tensor& tensor(int t) const { return new_.tensors[static_cast<std::size_t>(t)]; }
+  [[nodiscard]] const View& view(int old);
+  void set_view(int old, View view) { views_[static_cast<std::size_t>(old)] = std::move(view); }
+
+  /// Whether the Transpose of a view has work to do.
+  [[nodiscard]] bool moves(const View& view) const {
+    return moves_data(tensor(view.base).shape, tensor(view.base).batched, view.perm);
+  }
+
+  // Tensors of the new graph that hold an old tensor; what they need is added.
+  /// As it was.
+  [[nodiscard]] int exact(int old);
+  /// As the b of old = Transpose(b, p). A constant of lower rank than p is filled up with sizes of 1 in front, and
+  /// `trim` drops those of the result.
+  [[nodiscard]] Result<int> in_layout(int old, const Permutation& p, bool trim);
+  /// How many Transposes in_layout(old, p) would add that move data; constants are rewritten and count nothing.
+  [[nodiscard]] int cost_in_layout(int old, const Permutation& p);
+
+  /// `x` under another shape; Reshapes merge, and one that changes nothing is x itself.
+  [[nodiscard]] int reshape(int x, const Shape& shape, const std::string& name, int origin,
+                            const std::vector<int>& sources);
+  /// `weights` [O, K], K being the product of `axes` in the order `order` of them, with the columns in the order 0, 1
+  /// ...; kAbsent where that is too much to copy.
+  [[nodiscard]] Result<int> with_permuted_columns(int old_weights, const Shape& axes, const Permutation& order);
+
+  /// Adds a node, its inputs being new tensors already, and the tensor it writes: the old output as b of
+  /// Transpose(b, p), or of `shape` where that is a reshaped view.
+  int emit(Node node, int old_output, const Permutation& p, Shape shape);
+
+  /// Outputs, names and shapes.
+  [[nodiscard]] Result<Graph> finish();
+
+ private:
+  [[nodiscard]] int add_tensor(Tensor tensor, int origin);
+  [[nodiscard]] int transpose(int x, const Permutation& p, const std::string& name, int origin,
+                              const std::vector<int>& sources);
+  [[nodiscard]] Result<int> constant_in_layout(int old, const Permutation& p, bool trim);
+  [[nodiscard]] std::string node_name(const std::string& tensor, const std::vector<int>& sources) const;
+  void bind_outputs();
+  void name_tensors();
+
+  const Graph& old_;
+  Graph new_;
+  std::vector<View> views_;  // of old tensors
+  std::vector<int> exact_;   // of old tensors: the new tensor made for exact()
+  std::vector<int> origin_;  // of new tensors: the old one it holds in another layout, or -1
+  std::vector<int> maker_;   // of new tensors
+  std::map<std::pair<int, Permutation>, int> transposed_;
+  std::map<std::pair<int, Shape>, int> reshaped_;
+  std::map<std::tuple<int, Shape, Permutation>, int> constants_;
+  CopyBudget budget_;
+};
+
+}  // namespace octet

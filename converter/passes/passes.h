@@ -1,0 +1,35 @@
+// Rewrites of a float graph. None changes what the graph computes (beyond rounding), its inputs and outputs, or their
+// names. When nodes merge, the survivor has the name of the first and the sources of all, and writes the tensor the
+// last one wrote: a tensor's name stays that of the ONNX value it holds.
+//
+// A pass that fails leaves the graph unusable. All take time and memory linear in the graph's, whatever the file says.
+#pragma once
+
+#include "engine/graph.h"
+
+namespace octet {
+
+/// Every pass in its order, then a check of the result.
+[[nodiscard]] Result<void> optimize(Graph& graph);
+
+/// Nodes that read only constants become constants.
+[[nodiscard]] Result<void> fold_constants(Graph& graph);
+
+/// Moves Transposes towards the outputs until they meet their inverse, a node that cannot work in another layout, or an
+/// output; permutes constants instead of activations; drops and merges Reshapes. See channels_last.cc.
+[[nodiscard]] Result<void> channels_last(Graph& graph);
+
+/// Mul(x, Sigmoid(x)) -> Silu(x); Mul(x, HardSigmoid(x; 1/6, 1/2)) -> HardSwish(x).
+[[nodiscard]] Result<void> fuse_gated_activation(Graph& graph);
+
+/// Conv or FullyConnected, then Mul and Add with constants that are one value or one for each channel
+/// (BatchNormalization): into weights and bias, in f64, rounded once.
+[[nodiscard]] Result<void> fold_affine(Graph& graph);
+
+/// Conv, FullyConnected, Add or Mul, then Clip: into clamp_min and clamp_max.
+[[nodiscard]] Result<void> fuse_clamp(Graph& graph);
+
+/// Drops nodes and tensors that no output depends on (inputs stay).
+[[nodiscard]] Result<void> remove_dead(Graph& graph);
+
+}  // namespace octet

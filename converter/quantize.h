@@ -1,0 +1,19 @@
+// A float graph and the ranges of its tensors to a quantized graph.
+#pragma once
+
+#include <vector>
+
+#include "converter/calibrate.h"
+#include "engine/graph.h"
+#include "octet/converter.hpp"
+
+namespace octet {
+
+/// Every node that has an int8 form gets it; quantize and dequantize steps appear only where the two meet. Float tensors'
+/// names stay with their quantized forms; graph inputs and outputs keep name and order.
+[[nodiscard]] Result<Graph> quantize_graph(const Graph& graph, const std::vector<Range>& ranges, const QuantizeOptions& options);
+
+/// What follows a graph input's or output's name in the name of its quantized twin.
+inline constexpr const char* kQuantizedSuffix = "_quantized";
+
+}  // namespace octet

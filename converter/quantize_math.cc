@@ -1,0 +1,87 @@
+#include "converter/quantize_math.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace octet {
+namespace {
+
+constexpr double kMostAccumulator = 2147483647.0;
+/// Bias steps given to a channel without weights: whole numbers of this size are exact in f32.
+constexpr double kBiasSteps = 8388608.0;
+
+/// The nearest normal positive f32.
+float normal(double scale) noexcept {
+  constexpr double kLeast = std::numeric_limits<float>::min();
+  constexpr double kMost = std::numeric_limits<float>::max();
+  return static_cast<float>(std::min(std::max(scale, kLeast), kMost));
+}
+
+double largest(std::span<const float> values) noexcept {
+  double most = 0;
+  for (const float v : values) most = std::max(most, std::abs(static_cast<double>(v)));
+  return most;
+}
+
+/// One group of weights that share a scale: whether |bias| + 255 sum|q| stays below 2^31 in each of its channels.
+bool fits(std::span<const float> weights, std::span<const float> bias, std::size_t channels, double s_in, float scale) {
+  const std::size_t depth = weights.size() / channels;
+  for (std::size_t c = 0; c < channels; ++c) {
+    double bound = bias.empty() ? 0.0 : std::abs(std::nearbyint(static_cast<double>(bias[c]) / (s_in * static_cast<double>(scale))));
+    for (const float w : weights.subspan(c * depth, depth)) bound += 255.0 * std::abs(std::nearbyint(static_cast<double>(w) / static_cast<double>(scale)));
+    if (!(bound < kMostAccumulator)) return false;
+  }
+  return true;
+}
+
+float group_scale(std::span<const float> weights, std::span<const float> bias, std::size_t channels, double s_in) {
+  const double most = largest(weights);
+  const double most_bias = largest(bias);
+  if (most == 0 && most_bias == 0) return 1.0F;
+  float scale = normal(most > 0 ? most / 127.0 : most_bias / (s_in * kBiasSteps));
+  while (!fits(weights, bias, channels, s_in, scale)) scale = normal(static_cast<double>(scale) * 2.0);
+  return scale;
+}
+
+}  // namespace
+
+std::uint8_t quantize_value(double x, const Quantization& q) {
+  const double t = std::nearbyint(x / static_cast<double>(q.scale())) + q.zero_point();
+  return static_cast<std::uint8_t>(std::min(std::max(t, 0.0), 255.0));
+}
+
+Quantization activation_parameters(const Range& range, bool symmetric) {
+  const double lo = std::min(static_cast<double>(range.min), 0.0);
+  const double hi = std::max(static_cast<double>(range.max), 0.0);
+  if (lo == 0 && hi == 0) return {{1.0F}, {0}, -1};
+  if (symmetric) {
+    if (lo == 0) return {{normal(hi / 255.0)}, {0}, -1};
+    return {{normal(std::max(-lo, hi) / 127.0)}, {128}, -1};
+  }
+  const float scale = normal((hi - lo) / 255.0);
+  const double z = std::nearbyint(-lo / static_cast<double>(scale));
+  return {{scale}, {static_cast<std::int32_t>(std::min(std::max(z, 0.0), 255.0))}, -1};
+}
+
+QuantizedWeights quantize_weights(std::span<const float> weights, std::span<const float> bias, std::size_t channels, float s_in,
+                                  bool per_channel) {
+  QuantizedWeights out;
+  const std::size_t depth = weights.size() / channels;
+  const auto bias_of = [&](std::size_t c, std::size_t n) { return bias.empty() ? bias : bias.subspan(c, n); };
+  const auto input = static_cast<double>(s_in);
+  if (per_channel) {
+    for (std::size_t c = 0; c < channels; ++c) out.scales.push_back(group_scale(weights.subspan(c * depth, depth), bias_of(c, 1), 1, input));
+  } else {
+    out.scales.push_back(group_scale(weights, bias, channels, input));
+  }
+  for (std::size_t c = 0; c < channels; ++c) {
+    const auto scale = static_cast<double>(out.scales[per_channel ? c : 0]);
+    for (const float w : weights.subspan(c * depth, depth))
+      out.weights.push_back(static_cast<std::int8_t>(std::min(std::max(std::nearbyint(static_cast<double>(w) / scale), -127.0), 127.0)));
+    if (!bias.empty()) out.bias.push_back(static_cast<std::int32_t>(std::nearbyint(static_cast<double>(bias[c]) / (input * scale))));
+  }
+  return out;
+}
+
+}  // namespace octet

@@ -1,0 +1,156 @@
+// A checked graph to the bytes of an .octet file.
+#include <flatbuffers/flatbuffers.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "engine/file_header.h"
+#include "engine/model.h"
+#include "engine/operator.h"
+#include "octet/converter.hpp"
+
+namespace octet {
+namespace {
+
+using flatbuffers::FlatBufferBuilder;
+using flatbuffers::Offset;
+
+constexpr std::size_t kMaxConstantBytes = std::size_t{2000} << 20U;
+
+Offset<schema::Tensor> write_tensor(FlatBufferBuilder& fbb, const Tensor& t) {
+  const auto name = fbb.CreateString(t.name);
+  std::vector<schema::Dimension> dimensions;
+  for (std::size_t i = 0; i < t.shape.size(); ++i) dimensions.emplace_back(static_cast<int>(t.shape[i]), t.batched && i == 0 ? 1 : 0);
+  const auto shape = fbb.CreateVectorOfStructs(dimensions);
+  Offset<schema::Quantization> quantization;
+  if (t.quant.present()) {
+    const auto scales = fbb.CreateVector(t.quant.scales);
+    const auto zero_points = t.quant.zero_points.empty() ? 0 : fbb.CreateVector(t.quant.zero_points);
+    quantization = schema::CreateQuantization(fbb, scales, zero_points, t.quant.axis);
+  }
+  Offset<flatbuffers::Vector<std::uint8_t>> data;
+  if (t.constant()) {
+    const auto bytes = t.data.bytes();
+    fbb.ForceVectorAlignment(bytes.size(), 1, kHeaderBytes);
+    data = fbb.CreateVector(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  }
+  return schema::CreateTensor(fbb, name, static_cast<schema::Type>(t.type), shape, quantization, data);
+}
+
+Offset<schema::Node> write_node(FlatBufferBuilder& fbb, const Node& n) {
+  const auto name = fbb.CreateString(n.name);
+  const auto op = n.attributes.Pack(fbb, nullptr);
+  const auto inputs = fbb.CreateVector(n.inputs);
+  const auto outputs = fbb.CreateVector(n.outputs);
+  const auto sources = fbb.CreateVector(n.sources);
+  const auto reason = n.float_reason.empty() ? 0 : fbb.CreateString(n.float_reason);
+  return schema::CreateNode(fbb, name, n.op(), op, find_operator(n.op())->version, inputs, outputs, sources, reason);
+}
+
+Offset<schema::GraphInput> write_input(FlatBufferBuilder& fbb, int tensor, const Preprocessing* p) {
+  Offset<schema::Preprocessing> preprocessing;
+  if (p != nullptr) preprocessing = schema::CreatePreprocessing(fbb, p->scale, fbb.CreateVector(p->mean), fbb.CreateVector(p->std));
+  return schema::CreateGraphInput(fbb, tensor, preprocessing);
+}
+
+Offset<schema::Provenance> write_provenance(FlatBufferBuilder& fbb, const Provenance& p) {
+  const auto version = fbb.CreateString(p.tool_version);
+  const auto source = fbb.CreateString(p.source_name);
+  const auto calibrator = fbb.CreateString(p.calibrator);
+  return schema::CreateProvenance(fbb, version, source, p.source_hash, p.source_bytes, calibrator, p.calibration_samples, p.calibration_hash);
+}
+
+/// The offsets f makes of every element.
+template <class T, class F>
+auto write_all(FlatBufferBuilder& fbb, const std::vector<T>& items, const F& f) {
+  std::vector<decltype(f(items[0]))> offsets;
+  offsets.reserve(items.size());
+  for (const T& item : items) offsets.push_back(f(item));
+  return fbb.CreateVector(offsets);
+}
+
+void write_graph(FlatBufferBuilder& fbb, const Graph& g) {
+  const auto symbols = fbb.CreateVectorOfStrings(std::vector<std::string>{"batch"});
+  const auto tensors = write_all(fbb, g.tensors, [&](const Tensor& t) { return write_tensor(fbb, t); });
+  const auto nodes = write_all(fbb, g.nodes, [&](const Node& n) { return write_node(fbb, n); });
+  std::vector<Offset<schema::GraphInput>> input_offsets;
+  for (std::size_t i = 0; i < g.inputs.size(); ++i) input_offsets.push_back(write_input(fbb, g.inputs[i], g.preprocessing[i].get()));
+  const auto inputs = fbb.CreateVector(input_offsets);
+  const auto outputs = fbb.CreateVector(g.outputs);
+  const auto sources = write_all(fbb, g.source_nodes, [&](const SourceNode& s) {
+    return schema::CreateSourceNodeDirect(fbb, s.name.c_str(), s.op_type.c_str());
+  });
+  const auto provenance = write_provenance(fbb, g.provenance);
+  const auto root = schema::CreateModel(fbb, symbols, tensors, nodes, inputs, outputs, sources, provenance);
+  // FlatBuffers grow towards their front: these zeros become the header, right behind the identifier.
+  constexpr std::array<std::uint8_t, kHeaderBytes - 8> kHeader{};
+  fbb.Align(kHeaderBytes);
+  fbb.PushBytes(kHeader.data(), kHeader.size());
+  schema::FinishModelBuffer(fbb, root);
+}
+
+Result<void> write_all_bytes(int fd, std::span<const std::byte> bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error{ErrorCode::run_failed, std::strerror(errno), {}};
+    done += static_cast<std::size_t>(n);
+  }
+  if (::fsync(fd) != 0 && errno != EINVAL) return Error{ErrorCode::run_failed, std::strerror(errno), {}};
+  return {};
+}
+
+/// Writes beside `path`, then renames.
+Result<void> write_file(const std::string& path, std::span<const std::byte> bytes) {
+  std::string temporary = path + ".XXXXXX";
+  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0) return Error{ErrorCode::run_failed, std::string("cannot write: ") + std::strerror(errno), {}};
+  auto done = write_all_bytes(fd, bytes);
+  // mkostemp makes private files; give this one what open() would have given.
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  ::fchmod(fd, 0666 & ~mask);
+  ::close(fd);
+  if (done && ::rename(temporary.c_str(), path.c_str()) != 0)
+    done = Error{ErrorCode::run_failed, std::string("cannot write: ") + std::strerror(errno), {}};
+  if (!done) ::unlink(temporary.c_str());
+  return done;
+}
+
+Result<std::vector<std::byte>> serialize_graph(const Model& model) {
+  const Graph& graph = model.impl().graph;
+  std::size_t constants = 0;
+  for (const Tensor& t : graph.tensors) constants += t.data.bytes().size();
+  if (constants > kMaxConstantBytes) return Error{ErrorCode::unsupported, "a model file must stay below 2 GiB", {}};
+  FlatBufferBuilder fbb(constants + (std::size_t{1} << 16U));
+  write_graph(fbb, graph);
+  std::vector<std::byte> bytes(fbb.GetSize());
+  std::memcpy(bytes.data(), fbb.GetBufferPointer(), bytes.size());
+  seal(bytes);
+  // What was written is what will be read: a file this library refuses never leaves it.
+  if (auto read = Model::load(bytes); !read) return std::move(read).error().in("the converted model is not valid");
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> serialize(const Model& model) {
+  try {
+    return serialize_graph(model);
+  } catch (const std::exception&) {
+    return Error{ErrorCode::run_failed, "out of memory", {}};
+  }
+}
+
+Result<std::uint64_t> save(const Model& model, const std::string& path) {
+  OCTET_TRY(const std::vector<std::byte> bytes, serialize(model));
+  if (auto ok = write_file(path, bytes); !ok) return std::move(ok).error().in(path);
+  return std::uint64_t{bytes.size()};
+}
+
+}  // namespace octet

@@ -1,0 +1,206 @@
+#include "engine/graph.h"
+
+#include <cmath>
+#include <limits>
+
+#include "engine/operator.h"
+
+namespace octet {
+namespace {
+
+constexpr std::size_t kMaxRank = 8;
+
+std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
+
+Error tensor_error(const Tensor& tensor, const std::string& message) {
+  return Error{ErrorCode::invalid_file, message, "tensor '" + tensor.name + "'"};
+}
+
+Result<void> check_quantization(const Tensor& t) {
+  const Quantization& q = t.quant;
+  if (!q.present()) {
+    if (!q.zero_points.empty()) return tensor_error(t, "zero-points without scales");
+    return {};
+  }
+  if (t.type != Type::u8 && t.type != Type::s8) return tensor_error(t, std::string("type ") + name_of(t.type) + " takes no quantization");
+  std::size_t count = 1;
+  if (q.axis != -1) {
+    if (q.axis < 0 || at(q.axis) >= t.shape.size()) return tensor_error(t, "quantization axis " + std::to_string(q.axis) + " is out of range");
+    count = static_cast<std::size_t>(t.shape[at(q.axis)]);
+  }
+  if (q.scales.size() != count)
+    return tensor_error(t, std::to_string(q.scales.size()) + " scales where there must be " + std::to_string(count));
+  for (std::size_t i = 0; i < q.scales.size(); ++i)
+    if (!std::isnormal(q.scales[i]) || q.scales[i] < 0)
+      return tensor_error(t, "scale[" + std::to_string(i) + "] is " + std::to_string(q.scales[i]) + ", not a normal positive number");
+  if (t.type == Type::s8) {
+    for (const std::int32_t z : q.zero_points)
+      if (z != 0) return tensor_error(t, "s8 weights are symmetric, but a zero-point is " + std::to_string(z));
+    return {};
+  }
+  if (q.zero_points.size() != count) return tensor_error(t, "as many zero-points as scales are needed");
+  for (const std::int32_t z : q.zero_points)
+    if (z < 0 || z > 255) return tensor_error(t, "zero-point " + std::to_string(z) + " is outside 0..255");
+  return {};
+}
+
+Result<void> check_tensor(const Tensor& t) {
+  if (t.shape.size() > kMaxRank) return tensor_error(t, "rank " + std::to_string(t.shape.size()) + " is above " + std::to_string(kMaxRank));
+  for (const std::int64_t size : t.shape)
+    if (size < 1) return tensor_error(t, "a size of its shape is " + std::to_string(size));
+  const std::int64_t count = element_count(t.shape);
+  if (count < 0) return tensor_error(t, "its shape " + to_string(t.shape) + " overflows");
+  if (t.batched && (t.constant() || t.shape.empty())) return tensor_error(t, "it cannot follow the batch");
+  if (t.constant() && t.data.bytes().size() != static_cast<std::size_t>(count) * size_of(t.type))
+    return tensor_error(t, "has " + std::to_string(t.data.bytes().size()) + " bytes of data for shape " + to_string(t.shape) + " of " +
+                               name_of(t.type));
+  return check_quantization(t);
+}
+
+Result<void> check_node_tensors(const Graph& graph, const Node& node, const OperatorInfo& info, std::vector<bool>& written) {
+  const auto in_range = [&](int i) { return i >= 0 && at(i) < graph.tensors.size(); };
+  if (node.inputs.size() < info.min_inputs || node.inputs.size() > info.max_inputs)
+    return invalid("has " + std::to_string(node.inputs.size()) + " inputs");
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const int index = node.inputs[i];
+    if (index == kAbsent && i >= info.min_inputs) continue;
+    if (!in_range(index)) return invalid("input " + std::to_string(i) + " is tensor " + std::to_string(index) + ", which does not exist");
+    const Tensor& t = graph.tensors[at(index)];
+    if (!written[at(index)]) return invalid("input '" + t.name + "' is read before anything writes it");
+  }
+  if (node.outputs.size() != 1) return invalid("has " + std::to_string(node.outputs.size()) + " outputs, not 1");
+  if (!in_range(node.outputs[0])) return invalid("its output is tensor " + std::to_string(node.outputs[0]) + ", which does not exist");
+  if (written[at(node.outputs[0])]) return invalid("its output '" + graph.tensors[at(node.outputs[0])].name + "' is written twice");
+  written[at(node.outputs[0])] = true;
+  return {};
+}
+
+/// Indices, order, single assignment: what everything else relies on.
+Result<void> check_structure(const Graph& graph) {
+  std::vector<bool> written(graph.tensors.size());
+  for (std::size_t i = 0; i < graph.tensors.size(); ++i) written[i] = graph.tensors[i].constant();
+  for (const int i : graph.inputs) {
+    if (i < 0 || at(i) >= graph.tensors.size()) return invalid("graph input " + std::to_string(i) + " does not exist");
+    if (written[at(i)]) return tensor_error(graph.tensors[at(i)], "is a graph input twice, or a constant");
+    written[at(i)] = true;
+  }
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const OperatorInfo* info = find_operator(graph.nodes[n].op());
+    if (info == nullptr) return Error{ErrorCode::unsupported, "unknown operator", describe(graph, n)};
+    if (auto ok = check_node_tensors(graph, graph.nodes[n], *info, written); !ok) return std::move(ok).error().in(describe(graph, n));
+    for (const int s : graph.nodes[n].sources)
+      if (s < 0 || at(s) >= graph.source_nodes.size()) return invalid("source node out of range").in(describe(graph, n));
+  }
+  if (graph.outputs.empty()) return invalid("the graph has no output");
+  std::vector<bool> computed(graph.tensors.size());
+  for (const Node& node : graph.nodes) computed[at(node.outputs[0])] = true;
+  for (const int i : graph.outputs) {
+    if (i < 0 || at(i) >= graph.tensors.size()) return invalid("graph output " + std::to_string(i) + " does not exist");
+    if (!computed[at(i)]) return tensor_error(graph.tensors[at(i)], "is a graph output that no node writes, or twice an output");
+    computed[at(i)] = false;
+  }
+  return {};
+}
+
+/// The stored shapes must be the inferred ones, at batch 1 and, where the batch is free, at batch 2.
+Result<void> check_shapes(const Graph& graph) {
+  for (const std::int64_t batch : {1, 2}) {
+    bool batched = false;
+    for (const int i : graph.inputs) batched = batched || graph.tensors[at(i)].batched;
+    if (batch == 2 && !batched) break;
+    OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(graph, batch));
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      const Tensor& t = graph.tensors[i];
+      Shape expected = t.shape;
+      if (t.batched) expected[0] *= batch;
+      if (!shapes[i].empty() && shapes[i] != expected)
+        return tensor_error(t, "its shape " + to_string(expected) + " should be " + to_string(shapes[i]) + " at batch " + std::to_string(batch));
+    }
+    if (batch != 1) continue;
+    for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+      const NodeView view(graph, graph.nodes[n], shapes);
+      if (auto ok = find_operator(graph.nodes[n].op())->check(view); !ok) return std::move(ok).error().in(describe(graph, n));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::int64_t element_count(const Shape& shape) noexcept {
+  // Room is left for the size in bytes.
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 16;
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape) {
+    if (size < 0 || (size != 0 && count > kMost / size)) return -1;
+    count *= size;
+  }
+  return count;
+}
+
+std::string to_string(const Shape& shape) {
+  if (shape.empty()) return "scalar";
+  std::string text;
+  for (const std::int64_t size : shape) text += (text.empty() ? "" : "x") + std::to_string(size);
+  return text;
+}
+
+std::string describe(const Graph& graph, std::size_t node) {
+  const Node& n = graph.nodes[node];
+  return "node " + std::to_string(node) + " '" + n.name + "' (" + name_of(n.op()) + ")";
+}
+
+Result<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch) {
+  std::vector<Shape> shapes(graph.tensors.size());
+  const auto set = [&](std::size_t i) {
+    shapes[i] = graph.tensors[i].shape;
+    if (graph.tensors[i].batched && !shapes[i].empty()) shapes[i][0] *= batch;
+  };
+  for (std::size_t i = 0; i < graph.tensors.size(); ++i)
+    if (graph.tensors[i].constant()) set(i);
+  for (const int i : graph.inputs) set(at(i));
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    Result<Shape> shape = find_operator(node.op())->infer(NodeView(graph, node, shapes));
+    if (shape && element_count(*shape) < 0) shape = invalid("its output shape " + to_string(*shape) + " overflows");
+    if (!shape) return std::move(shape).error().in(describe(graph, n));
+    shapes[at(node.outputs[0])] = *std::move(shape);
+  }
+  return shapes;
+}
+
+Result<void> resolve_shapes(Graph& graph, bool allow_fixed_batch) {
+  OCTET_TRY(const std::vector<Shape> one, infer_shapes(graph, 1));
+  bool batched = false;
+  for (const int i : graph.inputs) batched = batched || graph.tensors[at(i)].batched;
+  std::vector<Shape> two = one;
+  if (batched) {
+    auto inferred = infer_shapes(graph, 2);
+    if (!inferred && !allow_fixed_batch) return std::move(inferred).error();
+    if (inferred) {
+      two = *std::move(inferred);
+    } else {
+      for (const int i : graph.inputs) graph.tensors[at(i)].batched = false;
+    }
+  }
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const std::size_t i = at(graph.nodes[n].outputs[0]);
+    Tensor& t = graph.tensors[i];
+    t.shape = one[i];
+    t.batched = one[i] != two[i];
+    Shape expected = one[i];
+    if (t.batched && !expected.empty()) expected[0] *= 2;
+    if (expected != two[i])
+      return Error{ErrorCode::unsupported, "its output's shape does not follow the batch on the leading axis alone", describe(graph, n)};
+  }
+  return {};
+}
+
+Result<void> check_graph(const Graph& graph) {
+  if (graph.inputs.size() != graph.preprocessing.size()) return invalid("inputs and preprocessing differ in number");
+  for (const Tensor& t : graph.tensors) OCTET_CHECK(check_tensor(t));
+  OCTET_CHECK(check_structure(graph));
+  return check_shapes(graph);
+}
+
+}  // namespace octet

@@ -1,0 +1,33 @@
+// What Add and Mul share.
+#pragma once
+
+#include "engine/ops/common.h"
+#include "kernels/elementwise/elementwise.h"
+
+namespace octet {
+
+/// Strides of a and b over their broadcast shape, adjacent axes merged where both advance alike.
+[[nodiscard]] kernels::Broadcast make_broadcast(const Shape& a, const Shape& b, const Shape& y);
+
+template <class Attributes>
+[[nodiscard]] Result<Shape> infer_binary(const NodeView& node) {
+  const auto& a = node.as<Attributes>();
+  OCTET_CHECK(check_clamp(a.clamp_min, a.clamp_max));
+  return broadcast_shape(node.input_shape(0), node.input_shape(1));
+}
+
+/// A step over a kernel's parameter struct, whose operands a, b and y are filled in at each run.
+template <auto Kernel, class T, class Parameters>
+[[nodiscard]] Step binary_step(const char* name, const NodeView& node, const Parameters& parameters) {
+  return make_step(name, [parameters, a = node.input_index(0), b = node.input_index(1),
+                          y = node.output_index()](const Buffers& buffers) noexcept -> const char* {
+    Parameters p = parameters;
+    p.a = buffers.tensor<T>(a);
+    p.b = buffers.tensor<T>(b);
+    p.y = buffers.tensor<T>(y);
+    Kernel(p);
+    return nullptr;
+  });
+}
+
+}  // namespace octet

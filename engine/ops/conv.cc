@@ -1,0 +1,113 @@
+#include "kernels/conv/conv.h"
+
+#include "engine/ops/common.h"
+#include "engine/ops/product.h"
+#include "kernels/layout/layout.h"
+#include "kernels/onednn.h"
+
+namespace octet::conv {
+namespace {
+
+using kernels::ConvShape;
+
+ConvShape shape_of(const NodeView& node, const Shape& y) {
+  const auto& a = node.as<schema::ConvT>();
+  const Shape& x = node.input_shape(0);
+  const Shape& w = node.input_shape(1);
+  ConvShape s;
+  s.batch = x[0], s.in_h = x[1], s.in_w = x[2], s.in_c = x[3];
+  s.out_h = y[1], s.out_w = y[2], s.out_c = y[3];
+  s.kernel_h = w[1], s.kernel_w = w[2];
+  s.stride_h = a.stride_h, s.stride_w = a.stride_w;
+  s.pad_top = a.pad_top, s.pad_left = a.pad_left, s.pad_bottom = a.pad_bottom, s.pad_right = a.pad_right;
+  s.dilation_h = a.dilation_h, s.dilation_w = a.dilation_w;
+  s.groups = a.groups;
+  return s;
+}
+
+Step prepare_f32(const NodeView& node, const ConvShape& shape, const PrepareOptions& options) {
+  const auto& a = node.as<schema::ConvT>();
+  const float* weights = node.input(1).data.as<float>().data();
+  const float* bias = node.has_input(2) ? node.input(2).data.as<float>().data() : nullptr;
+  if (options.isa != kernels::Isa::reference) {
+    auto primitive = kernels::onednn::make_conv_f32(shape, weights, bias, a.clamp_min, a.clamp_max, options.isa, options.threads);
+    if (primitive != nullptr) return onednn_f32_step(node, "conv_f32", std::move(primitive), options);
+  }
+  kernels::ConvF32 conv{shape, nullptr, weights, bias, a.clamp_min, a.clamp_max, nullptr, options.threads};
+  return make_step("conv_f32_reference", [conv, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    kernels::ConvF32 c = conv;
+    c.x = b.tensor<float>(in);
+    c.y = b.tensor<float>(out);
+    kernels::conv_f32_reference(c);
+    return nullptr;
+  });
+}
+
+/// x with its padding written out, so that oneDNN, which pads with q = 0, sees the zero-point there.
+kernels::PaddedImage padded_image(const ConvShape& s, std::int32_t zero_point) {
+  return {s.batch, s.in_h, s.in_w, s.in_c, s.pad_top, s.pad_left, s.pad_bottom, s.pad_right, static_cast<std::uint8_t>(zero_point)};
+}
+
+Step onednn_step(const NodeView& node, const ConvShape& shape, const PrepareOptions& options, bool& possible) {
+  const std::int32_t zero_point = node.input(0).quant.zero_point();
+  const bool pad = shape.padded() && zero_point != 0;
+  const kernels::PaddedImage image = padded_image(shape, zero_point);
+  ConvShape seen = shape;
+  if (pad) {
+    seen.in_h = image.padded_h(), seen.in_w = image.padded_w();
+    seen.pad_top = seen.pad_left = seen.pad_bottom = seen.pad_right = 0;
+  }
+  auto primitive = kernels::onednn::make_conv_u8s8s32(seen, node.input(1).data.as<std::int8_t>().data(), options.isa, options.threads);
+  possible = primitive != nullptr;
+  if (!possible) return {};
+  const auto& a = node.as<schema::ConvT>();
+  return onednn_s32_step(node, "conv_u8s8", std::move(primitive), ProductEpilogue(node, a.clamp_min, a.clamp_max), shape.out_pixels(),
+                         options, pad ? std::optional(image) : std::nullopt);
+}
+
+}  // namespace
+
+Result<Shape> infer(const NodeView& node) {
+  const auto& a = node.as<schema::ConvT>();
+  const Shape& x = node.input_shape(0);
+  const Shape& w = node.input_shape(1);
+  if (x.size() != 4) return invalid("its input must have rank 4, not " + std::to_string(x.size()));
+  if (w.size() != 4) return invalid("its weights must have rank 4, not " + std::to_string(w.size()));
+  if (a.groups < 1 || x[3] % a.groups != 0 || w[0] % a.groups != 0)
+    return invalid(std::to_string(a.groups) + " groups do not divide " + std::to_string(x[3]) + " input and " + std::to_string(w[0]) +
+                   " output channels");
+  if (w[3] != x[3] / a.groups)
+    return invalid("weights for " + std::to_string(w[3]) + " input channels a group, but there are " + std::to_string(x[3] / a.groups));
+  OCTET_CHECK(check_clamp(a.clamp_min, a.clamp_max));
+  OCTET_TRY(const std::int64_t out_h, window_output({x[1], w[1], a.stride_h, a.pad_top, a.pad_bottom, a.dilation_h}));
+  OCTET_TRY(const std::int64_t out_w, window_output({x[2], w[2], a.stride_w, a.pad_left, a.pad_right, a.dilation_w}));
+  return Shape{x[0], out_h, out_w, w[0]};
+}
+
+Result<void> check(const NodeView& node) { return check_product(node); }
+
+Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
+  const ConvShape shape = shape_of(node, node.output_shape());
+  if (node.input(0).type == Type::f32) return prepare_f32(node, shape, options);
+  bool possible = false;
+  Step step = onednn_step(node, shape, options, possible);
+  if (possible) return step;
+  const auto& a = node.as<schema::ConvT>();
+  const auto epilogue = std::make_shared<const ProductEpilogue>(node, a.clamp_min, a.clamp_max);
+  const kernels::ConvU8 conv{shape, nullptr, node.input(0).quant.zero_point(), node.input(1).data.as<std::int8_t>().data(), {}, options.threads};
+  return make_step("conv_u8s8_reference",
+                   [conv, epilogue, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
+                     kernels::ConvU8 c = conv;
+                     c.x = b.tensor<std::uint8_t>(in);
+                     c.epilogue = epilogue->at(b, out, false);
+                     kernels::conv_u8s8_reference(c);
+                     return nullptr;
+                   });
+}
+
+std::uint64_t macs(const NodeView& node) {
+  const ConvShape s = shape_of(node, node.output_shape());
+  return static_cast<std::uint64_t>(s.out_pixels() * s.out_c * s.filter_size());
+}
+
+}  // namespace octet::conv

@@ -1,0 +1,78 @@
+#include "engine/ops/common.h"
+#include "engine/ops/product.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/onednn.h"
+
+namespace octet::fully_connected {
+namespace {
+
+struct Sizes {
+  std::int64_t rows, depth, out;
+};
+
+Sizes sizes_of(const NodeView& node) {
+  const Shape& w = node.input_shape(1);
+  return {element_count(node.input_shape(0)) / w[1], w[1], w[0]};
+}
+
+Step prepare_f32(const NodeView& node, const Sizes& s, const PrepareOptions& options) {
+  const auto& a = node.as<schema::FullyConnectedT>();
+  const float* weights = node.input(1).data.as<float>().data();
+  const float* bias = node.has_input(2) ? node.input(2).data.as<float>().data() : nullptr;
+  if (options.isa != kernels::Isa::reference) {
+    auto primitive =
+        kernels::onednn::make_matmul_f32({s.rows, s.depth, s.out}, weights, bias, a.clamp_min, a.clamp_max, options.isa, options.threads);
+    if (primitive != nullptr) return onednn_f32_step(node, "gemm_f32", std::move(primitive), options);
+  }
+  const kernels::GemmF32 gemm{s.rows, s.depth, s.out, nullptr, weights, bias, a.clamp_min, a.clamp_max, nullptr, options.threads};
+  return make_step("gemm_f32_reference", [gemm, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    kernels::GemmF32 g = gemm;
+    g.x = b.tensor<float>(in);
+    g.y = b.tensor<float>(out);
+    kernels::gemm_f32_reference(g);
+    return nullptr;
+  });
+}
+
+}  // namespace
+
+Result<Shape> infer(const NodeView& node) {
+  const auto& a = node.as<schema::FullyConnectedT>();
+  const Shape& x = node.input_shape(0);
+  const Shape& w = node.input_shape(1);
+  if (x.empty()) return invalid("its input must not be a scalar");
+  if (w.size() != 2) return invalid("its weights must have rank 2, not " + std::to_string(w.size()));
+  if (x.back() != w[1]) return invalid("weights for " + std::to_string(w[1]) + " inputs, but the last axis has " + std::to_string(x.back()));
+  OCTET_CHECK(check_clamp(a.clamp_min, a.clamp_max));
+  Shape y = x;
+  y.back() = w[0];
+  return y;
+}
+
+Result<void> check(const NodeView& node) { return check_product(node); }
+
+Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
+  const Sizes s = sizes_of(node);
+  if (node.input(0).type == Type::f32) return prepare_f32(node, s, options);
+  const auto& a = node.as<schema::FullyConnectedT>();
+  const std::int8_t* weights = node.input(1).data.as<std::int8_t>().data();
+  ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
+  if (auto primitive = kernels::onednn::make_matmul_u8s8s32({s.rows, s.depth, s.out}, weights, options.isa, options.threads))
+    return onednn_s32_step(node, "gemm_u8s8", std::move(primitive), std::move(epilogue), s.rows, options);
+  const kernels::GemmU8 gemm{s.rows, s.depth, s.out, nullptr, node.input(0).quant.zero_point(), weights, {}, options.threads};
+  return make_step("gemm_u8s8_reference", [gemm, epilogue = std::move(epilogue), in = node.input_index(0),
+                                           out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    kernels::GemmU8 g = gemm;
+    g.x = b.tensor<std::uint8_t>(in);
+    g.epilogue = epilogue.at(b, out, false);
+    kernels::gemm_u8s8_reference(g);
+    return nullptr;
+  });
+}
+
+std::uint64_t macs(const NodeView& node) {
+  const Sizes s = sizes_of(node);
+  return static_cast<std::uint64_t>(s.rows * s.depth * s.out);
+}
+
+}  // namespace octet::fully_connected

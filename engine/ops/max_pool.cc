@@ -1,0 +1,31 @@
+#include "engine/ops/pool.h"
+
+namespace octet::max_pool {
+
+Result<Shape> infer(const NodeView& node) { return infer_pool(node.as<schema::MaxPoolT>(), node.input_shape(0)); }
+
+Result<void> check(const NodeView& node) {
+  if (node.input(0).type != Type::f32 && node.input(0).type != Type::u8)
+    return invalid(std::string("its input must be f32 or u8, not ") + name_of(node.input(0).type));
+  return check_moves(node);
+}
+
+Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
+  const auto shape = pool_shape(node.as<schema::MaxPoolT>(), node.input_shape(0), node.output_shape());
+  const int in = node.input_index(0);
+  const int out = node.output_index();
+  if (node.input(0).type == Type::f32) {
+    return make_step("max_pool_f32_reference", [=, threads = options.threads](const Buffers& b) noexcept -> const char* {
+      kernels::max_pool_f32_reference(shape, b.tensor<float>(in), b.tensor<float>(out), threads);
+      return nullptr;
+    });
+  }
+  return make_step("max_pool_u8_reference", [=, threads = options.threads](const Buffers& b) noexcept -> const char* {
+    kernels::max_pool_u8_reference(shape, b.tensor<std::uint8_t>(in), b.tensor<std::uint8_t>(out), threads);
+    return nullptr;
+  });
+}
+
+std::uint64_t macs(const NodeView& node) { return no_macs(node); }
+
+}  // namespace octet::max_pool

@@ -1,0 +1,53 @@
+#include "engine/ops/product.h"
+
+#include "kernels/requantize/requantize.h"
+
+namespace octet {
+namespace {
+
+constexpr const char* kLibraryFailed = "oneDNN failed";
+
+std::size_t aligned(std::size_t bytes) noexcept { return (bytes + 63) / 64 * 64; }
+
+Step finish(Step step, const kernels::onednn::Primitive& primitive, kernels::Isa isa, std::size_t own_scratch) {
+  step.isa = isa;
+  step.scratch_bytes = own_scratch + primitive.scratch_bytes();
+  step.packed_bytes = primitive.packed_bytes();
+  return step;
+}
+
+}  // namespace
+
+Step onednn_f32_step(const NodeView& node, const std::string& family, kernels::onednn::PrimitivePtr primitive,
+                     const PrepareOptions& options) {
+  const auto& p = *primitive;
+  return finish(make_step(family + "_onednn(" + p.name() + ")",
+                          [primitive = std::move(primitive), in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept {
+                            return primitive->run(b.tensor<float>(in), b.tensor<float>(out), b.scratch) ? nullptr : kLibraryFailed;
+                          }),
+                p, options.isa, 0);
+}
+
+Step onednn_s32_step(const NodeView& node, const std::string& family, kernels::onednn::PrimitivePtr primitive, ProductEpilogue epilogue,
+                     std::int64_t rows, const PrepareOptions& options, std::optional<kernels::PaddedImage> pad) {
+  const auto& p = *primitive;
+  const auto channels = static_cast<std::int64_t>(epilogue.multiplier.size());
+  const std::size_t acc_bytes = aligned(static_cast<std::size_t>(rows * channels) * sizeof(std::int32_t));
+  const std::size_t pad_bytes = pad ? aligned(static_cast<std::size_t>(pad->elements())) : 0;
+  auto body = [primitive = std::move(primitive), epilogue = std::move(epilogue), pad, rows, channels, acc_bytes, pad_bytes,
+               threads = options.threads, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    auto* acc = reinterpret_cast<std::int32_t*>(b.scratch);
+    const std::uint8_t* x = b.tensor<std::uint8_t>(in);
+    if (pad) {
+      auto* image = reinterpret_cast<std::uint8_t*>(b.scratch + acc_bytes);
+      kernels::pad_image_reference(*pad, x, image);
+      x = image;
+    }
+    if (!primitive->run(x, acc, b.scratch + acc_bytes + pad_bytes)) return kLibraryFailed;
+    kernels::requantize_xsimd(acc, rows, channels, epilogue.at(b, out, true), threads);
+    return nullptr;
+  };
+  return finish(make_step(family + "_onednn(" + p.name() + ")", std::move(body)), p, options.isa, acc_bytes + pad_bytes);
+}
+
+}  // namespace octet

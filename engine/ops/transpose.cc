@@ -1,0 +1,46 @@
+#include "engine/ops/common.h"
+#include "kernels/layout/layout.h"
+
+namespace octet::transpose {
+
+Result<Shape> infer(const NodeView& node) {
+  const auto& perm = node.as<schema::TransposeT>().perm;
+  const Shape& x = node.input_shape(0);
+  if (perm.size() != x.size()) return invalid("permutes " + std::to_string(perm.size()) + " axes of a tensor of rank " + std::to_string(x.size()));
+  std::vector<bool> seen(perm.size());
+  Shape y;
+  for (const int axis : perm) {
+    if (axis < 0 || axis >= static_cast<int>(x.size()) || seen[static_cast<std::size_t>(axis)]) return invalid("its perm is not a permutation");
+    seen[static_cast<std::size_t>(axis)] = true;
+    y.push_back(x[static_cast<std::size_t>(axis)]);
+  }
+  return y;
+}
+
+Result<void> check(const NodeView& node) { return check_moves(node); }
+
+Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
+  const auto& perm = node.as<schema::TransposeT>().perm;
+  const Shape& x = node.input_shape(0);
+  std::vector<std::int64_t> strides(x.size());
+  std::int64_t stride = 1;
+  for (std::size_t i = x.size(); i-- > 0;) {
+    strides[i] = stride;
+    stride *= x[i];
+  }
+  kernels::TransposeShape shape;
+  shape.axes = std::max(1, static_cast<int>(x.size()));
+  for (std::size_t i = 0; i < perm.size(); ++i) {
+    shape.size[i] = node.output_shape()[i];
+    shape.stride[i] = strides[static_cast<std::size_t>(perm[i])];
+  }
+  return make_step("transpose_reference", [shape, bytes = size_of(node.output().type), in = node.input_index(0), out = node.output_index(),
+                                           threads = options.threads](const Buffers& b) noexcept -> const char* {
+    kernels::transpose_reference(shape, bytes, b.tensor<std::byte>(in), b.tensor<std::byte>(out), threads);
+    return nullptr;
+  });
+}
+
+std::uint64_t macs(const NodeView& node) { return no_macs(node); }
+
+}  // namespace octet::transpose

@@ -1,0 +1,136 @@
+#include "engine/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <new>
+
+#include "engine/memory_plan.h"
+
+namespace octet {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
+
+class Planner {
+ public:
+  Planner(Session::Impl& session, const SessionOptions& options, const SessionTools& tools)
+      : s_(session), g_(session.graph()), options_(options), tools_(tools), root_(g_.tensors.size()), owner_(g_.tensors.size(), Owner::arena) {
+    for (std::size_t i = 0; i < root_.size(); ++i) root_[i] = static_cast<int>(i);
+  }
+
+  Result<void> operator()() {
+    find_owners();
+    OCTET_CHECK(prepare_steps());
+    OCTET_CHECK(place());
+    return {};
+  }
+
+ private:
+  enum class Owner { arena, caller, constant };
+
+  [[nodiscard]] std::size_t bytes_of(std::size_t tensor) const {
+    return static_cast<std::size_t>(element_count(s_.shapes[tensor])) * size_of(g_.tensors[tensor].type);
+  }
+
+  void find_owners() {
+    for (std::size_t i = 0; i < g_.tensors.size(); ++i)
+      if (g_.tensors[i].constant()) owner_[i] = Owner::constant;
+    for (const int i : g_.inputs) owner_[at(i)] = Owner::caller;
+    for (const int i : g_.outputs) owner_[at(i)] = Owner::caller;
+  }
+
+  /// A Reshape moves nothing: its output is its input's memory, unless the output is the caller's.
+  bool alias(const Node& node) {
+    const std::size_t out = at(node.outputs[0]);
+    if (node.op() != schema::Operator::Reshape || owner_[out] != Owner::arena) return false;
+    root_[out] = root_[at(node.inputs[0])];
+    owner_[out] = owner_[at(root_[out])];
+    if (owner_[out] == Owner::caller) s_.caller_aliases.emplace_back(static_cast<int>(out), root_[out]);
+    return true;
+  }
+
+  /// Kernels that packed nothing read the model's constants in place.
+  [[nodiscard]] std::size_t constant_bytes(const Node& node) const {
+    std::size_t bytes = 0;
+    for (const int i : node.inputs)
+      if (i != kAbsent) bytes += g_.tensors[at(i)].data.bytes().size();
+    return bytes;
+  }
+
+  Result<void> prepare_steps() {
+    for (std::size_t n = 0; n < g_.nodes.size(); ++n) {
+      const Node& node = g_.nodes[n];
+      if (alias(node)) continue;
+      auto step = find_operator(node.op())->prepare(NodeView(g_, node, s_.shapes), {s_.isa, s_.threads});
+      if (!step) return std::move(step).error().in(describe(g_, n));
+      s_.weight_bytes += step->packed_bytes != 0 ? step->packed_bytes : constant_bytes(node);
+      s_.steps.push_back({*std::move(step), n, nullptr});
+    }
+    return {};
+  }
+
+  /// One block for each tensor of the arena, from the step that writes it to the last that reads it, and one for each
+  /// step's scratch.
+  Result<void> place() {
+    std::vector<Lifetime> blocks;
+    std::map<int, std::size_t> block_of;  // by root tensor
+    const auto touch = [&](int tensor, std::size_t step) {
+      if (tensor == kAbsent || owner_[at(tensor)] != Owner::arena) return;
+      const int root = root_[at(tensor)];
+      const auto [where, fresh] = block_of.try_emplace(root, blocks.size());
+      if (fresh) blocks.push_back({bytes_of(at(root)), step, step});
+      blocks[where->second].last = step;
+    };
+    for (std::size_t i = 0; i < s_.steps.size(); ++i) {
+      const Node& node = g_.nodes[s_.steps[i].node];
+      for (const int t : node.inputs) touch(t, i);
+      for (const int t : node.outputs) touch(t, i);
+    }
+    const std::size_t tensors = blocks.size();
+    if (tools_.keep_tensors)
+      for (Lifetime& b : blocks) b = {b.bytes, 0, s_.steps.size()};
+    for (std::size_t i = 0; i < s_.steps.size(); ++i) blocks.push_back({s_.steps[i].step.scratch_bytes, i, i});
+    std::size_t total = 0;
+    for (const Lifetime& b : blocks) {
+      if (b.bytes > options_.memory_limit_bytes) return over_limit(b.bytes);
+      total += b.bytes;
+    }
+    const MemoryPlan plan = plan_memory(blocks);
+    if (plan.arena_bytes + s_.weight_bytes > options_.memory_limit_bytes) return over_limit(plan.arena_bytes + s_.weight_bytes);
+    s_.arena_bytes = plan.arena_bytes;
+    s_.arena = {static_cast<std::byte*>(::operator new[](std::max(plan.arena_bytes, kAlignment), std::align_val_t{kAlignment})),
+                [](std::byte* p) { ::operator delete[](p, std::align_val_t{kAlignment}); }};
+    s_.buffers.assign(g_.tensors.size(), nullptr);
+    for (std::size_t i = 0; i < g_.tensors.size(); ++i) {
+      const std::size_t root = at(root_[i]);
+      // Constants are only ever read; the table of addresses is shared with what is written.
+      if (owner_[i] == Owner::constant) s_.buffers[i] = const_cast<std::byte*>(g_.tensors[root].data.bytes().data());
+      const auto block = block_of.find(root_[i]);
+      if (owner_[i] == Owner::arena && block != block_of.end()) s_.buffers[i] = s_.arena.get() + plan.offsets[block->second];
+    }
+    for (std::size_t i = 0; i < s_.steps.size(); ++i) s_.steps[i].scratch = s_.arena.get() + plan.offsets[tensors + i];
+    return {};
+  }
+
+  [[nodiscard]] Error over_limit(std::size_t bytes) const {
+    return Error{ErrorCode::run_failed, "needs " + std::to_string(bytes) + " bytes, more than the limit of " +
+                                            std::to_string(options_.memory_limit_bytes), {}};
+  }
+
+  Session::Impl& s_;
+  const Graph& g_;
+  const SessionOptions& options_;
+  const SessionTools& tools_;
+  std::vector<int> root_;  // of each tensor, the one whose memory it shares
+  std::vector<Owner> owner_;
+};
+
+}  // namespace
+
+Result<void> plan_session(Session::Impl& session, const SessionOptions& options, const SessionTools& tools) {
+  return Planner(session, options, tools)();
+}
+
+}  // namespace octet

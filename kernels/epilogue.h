@@ -1,0 +1,33 @@
+// What becomes of exact s32 accumulators: the last step of every int8 product.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/quant_math.h"
+
+namespace octet::kernels {
+
+/// Accumulators [rows, channels] to u8 if `y` is set, else to f32 at `real`.
+///   y[r, c]    = requantize(acc + bias[c], multiplier[c], out)
+///   real[r, c] = min(max(f32(acc + bias[c]) * multiplier[c], clamp_min), clamp_max)
+struct Epilogue {
+  const std::int32_t* bias = nullptr;  ///< [channels], never null
+  const float* multiplier = nullptr;   ///< [channels]
+  OutputU8 out;
+  float clamp_min = 0, clamp_max = 0;  ///< for real outputs
+  std::uint8_t* y = nullptr;
+  float* real = nullptr;
+};
+
+/// One accumulator, without its bias, of channel c, to element `index` of the output.
+inline void store(const Epilogue& e, std::int64_t index, std::int64_t c, std::int32_t acc) noexcept {
+  acc += e.bias[c];
+  if (e.y != nullptr) {
+    e.y[index] = requantize(acc, e.multiplier[c], e.out);
+  } else {
+    e.real[index] = std::min(std::max(static_cast<float>(acc) * e.multiplier[c], e.clamp_min), e.clamp_max);
+  }
+}
+
+}  // namespace octet::kernels

@@ -1,0 +1,62 @@
+#include "kernels/parallel.h"
+
+#include <pthread.h>
+#include <xmmintrin.h>
+
+#include <algorithm>
+#include <atomic>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace octet::kernels {
+namespace {
+
+std::atomic<bool> g_forked{false};
+
+[[maybe_unused]] const int g_fork_handler = pthread_atfork(nullptr, nullptr, [] { g_forked.store(true); });
+
+/// Exceptions masked, round to nearest, no flush-to-zero, denormals kept.
+constexpr unsigned kDefaultMxcsr = 0x1F80;
+
+}  // namespace
+
+RoundingScope::RoundingScope() noexcept : saved_(_mm_getcsr()) { _mm_setcsr(kDefaultMxcsr); }
+RoundingScope::~RoundingScope() { _mm_setcsr(saved_); }
+
+bool forked() noexcept { return g_forked.load(std::memory_order_relaxed); }
+
+#ifdef _OPENMP
+
+ThreadScope::ThreadScope(int threads) noexcept : saved_(omp_get_max_threads()) { omp_set_num_threads(forked() ? 1 : threads); }
+ThreadScope::~ThreadScope() { omp_set_num_threads(saved_); }
+
+void parallel_ranges(int threads, std::int64_t n, RangeFunction f, const void* context) noexcept {
+  if (forked()) {
+    f(context, 0, n);
+    return;
+  }
+  const int pieces = static_cast<int>(std::min<std::int64_t>(threads, n));
+#pragma omp parallel num_threads(pieces)
+  {
+    // The pool may give fewer threads than asked for: split over those that came.
+    const std::int64_t count = omp_get_num_threads();
+    const std::int64_t i = omp_get_thread_num();
+    const RoundingScope rounding;
+    const std::int64_t begin = n * i / count;
+    const std::int64_t end = n * (i + 1) / count;
+    if (begin < end) f(context, begin, end);
+  }
+}
+
+#else
+
+ThreadScope::ThreadScope(int) noexcept : saved_(1) {}
+ThreadScope::~ThreadScope() = default;
+
+void parallel_ranges(int, std::int64_t n, RangeFunction f, const void* context) noexcept { f(context, 0, n); }
+
+#endif
+
+}  // namespace octet::kernels

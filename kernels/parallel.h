@@ -1,0 +1,52 @@
+// The one way a kernel uses several threads. OpenMP underneath, because the distributions' oneDNN is built on it, so one
+// pool serves both; without OpenMP everything runs on the caller's thread.
+#pragma once
+
+#include <cstdint>
+
+namespace octet::kernels {
+
+/// Sets round-to-nearest without flush-to-zero on this thread; restores what was there at the end of the scope.
+class RoundingScope {
+ public:
+  RoundingScope() noexcept;
+  ~RoundingScope();
+  RoundingScope(const RoundingScope&) = delete;
+  RoundingScope& operator=(const RoundingScope&) = delete;
+
+ private:
+  unsigned saved_;
+};
+
+/// Makes libraries called in this scope (oneDNN) use `threads` threads, then restores.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads) noexcept;
+  ~ThreadScope();
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int saved_;
+};
+
+/// Whether this process was forked after libgomp may have started its threads: they do not exist here, and waiting for
+/// them would hang, so everything must run on one thread.
+[[nodiscard]] bool forked() noexcept;
+
+using RangeFunction = void (*)(const void* context, std::int64_t begin, std::int64_t end);
+
+/// Calls f over [0, n) in at most `threads` contiguous pieces, at the same time.
+void parallel_ranges(int threads, std::int64_t n, RangeFunction f, const void* context) noexcept;
+
+/// body(begin, end) over [0, n) in at most `threads` contiguous pieces. The body must not throw.
+template <class Body>
+void parallel_for(int threads, std::int64_t n, const Body& body) noexcept {
+  if (threads <= 1 || n <= 1) {
+    body(std::int64_t{0}, n);
+    return;
+  }
+  parallel_ranges(threads, n, [](const void* c, std::int64_t b, std::int64_t e) { (*static_cast<const Body*>(c))(b, e); }, &body);
+}
+
+}  // namespace octet::kernels

@@ -1,0 +1,87 @@
+#include <algorithm>
+
+#include "kernels/parallel.h"
+#include "kernels/pool/pool.h"
+
+namespace octet::kernels {
+namespace {
+
+/// One window: rows [h0, h1) and columns [w0, w1) of x inside it, and how many positions its padded extent has.
+struct Window {
+  std::int64_t h0, h1, w0, w1, extent;
+
+  [[nodiscard]] std::int64_t valid() const noexcept { return (h1 - h0) * (w1 - w0); }
+};
+
+Window window_at(const PoolShape& s, std::int64_t oh, std::int64_t ow) noexcept {
+  const std::int64_t top = oh * s.stride_h - s.pad_top;
+  const std::int64_t left = ow * s.stride_w - s.pad_left;
+  const std::int64_t bottom = std::min(top + s.kernel_h, s.in_h + s.pad_bottom);
+  const std::int64_t right = std::min(left + s.kernel_w, s.in_w + s.pad_right);
+  return {std::max<std::int64_t>(top, 0), std::min(bottom, s.in_h), std::max<std::int64_t>(left, 0), std::min(right, s.in_w),
+          (bottom - top) * (right - left)};
+}
+
+/// body(window, input of the image, output of the pixel) for every output pixel, split over threads by output rows.
+template <class In, class Out, class Body>
+void for_each_window(const PoolShape& s, const In* x, Out* y, int threads, const Body& body) noexcept {
+  parallel_for(threads, s.batch * s.out_h, [&](std::int64_t begin, std::int64_t end) noexcept {
+    for (std::int64_t row = begin; row < end; ++row) {
+      const In* image = x + row / s.out_h * s.in_h * s.in_w * s.channels;
+      for (std::int64_t ow = 0; ow < s.out_w; ++ow)
+        body(window_at(s, row % s.out_h, ow), image, y + (row * s.out_w + ow) * s.channels);
+    }
+  });
+}
+
+/// Folds the window's values of channel c, in row-major order.
+template <class T, class Value, class Fold>
+Value fold(const PoolShape& s, const Window& w, const T* image, std::int64_t c, Value value, const Fold& f) noexcept {
+  for (std::int64_t h = w.h0; h < w.h1; ++h)
+    for (std::int64_t i = w.w0; i < w.w1; ++i) value = f(value, image[(h * s.in_w + i) * s.channels + c]);
+  return value;
+}
+
+template <class T>
+void max_pool(const PoolShape& s, const T* x, T* y, int threads) noexcept {
+  for_each_window(s, x, y, threads, [&](const Window& w, const T* image, T* out) noexcept {
+    for (std::int64_t c = 0; c < s.channels; ++c) {
+      const T first = image[(w.h0 * s.in_w + w.w0) * s.channels + c];
+      out[c] = fold(s, w, image, c, first, [](T a, T b) noexcept { return std::max(a, b); });
+    }
+  });
+}
+
+}  // namespace
+
+void max_pool_u8_reference(const PoolShape& shape, const std::uint8_t* x, std::uint8_t* y, int threads) noexcept {
+  max_pool(shape, x, y, threads);
+}
+
+void max_pool_f32_reference(const PoolShape& shape, const float* x, float* y, int threads) noexcept {
+  max_pool(shape, x, y, threads);
+}
+
+void average_pool_u8_reference(const AveragePoolU8& p) noexcept {
+  const PoolShape& s = p.shape;
+  for_each_window(s, p.x, p.y, p.threads, [&](const Window& w, const std::uint8_t* image, std::uint8_t* out) noexcept {
+    const float m = p.multipliers[s.count_include_pad ? w.extent : w.valid()];
+    const std::int32_t zeros = p.zero_point * static_cast<std::int32_t>(w.valid());
+    for (std::int64_t c = 0; c < s.channels; ++c) {
+      const std::int32_t sum = fold(s, w, image, c, std::int32_t{0}, [](std::int32_t a, std::uint8_t b) noexcept { return a + b; });
+      out[c] = requantize(sum - zeros, m, p.out);
+    }
+  });
+}
+
+void average_pool_f32_reference(const PoolShape& s, const float* x, float* y, int threads) noexcept {
+  for_each_window(s, x, y, threads, [&](const Window& w, const float* image, float* out) noexcept {
+    const auto n = static_cast<double>(s.count_include_pad ? w.extent : w.valid());
+    for (std::int64_t c = 0; c < s.channels; ++c) {
+      const double sum = fold(s, w, image, c, 0.0, [](double a, float b) noexcept { return a + static_cast<double>(b); });
+      out[c] = static_cast<float>(sum / n);
+    }
+  });
+}
+
+}  // namespace octet::kernels

@@ -15,6 +15,9 @@ namespace octet {
 
 class GraphBuilder {
  public:
+  /// For a model file of this size.
+  explicit GraphBuilder(std::uint64_t source_bytes) : budget_(source_bytes) {}
+
   /// Gives a value its tensor. The caller has made sure that no name is given twice.
   void define(const std::string& name, int tensor) { values_[name] = {tensor, {}}; }
   /// Gives a value constant content; it becomes a tensor of the graph only where a node reads it as one.

@@ -35,7 +35,11 @@ std::string describe(int index, const onnx::NodeProto& node) {
 class Import {
  public:
   Import(const OnnxModel& model, const ImportOptions& options)
-      : model_(model), proto_(model.proto()), graph_(proto_.graph()), options_(options) {}
+      : model_(model),
+        proto_(model.proto()),
+        graph_(proto_.graph()),
+        options_(options),
+        builder_(model.provenance().source_bytes) {}
 
   Result<Graph> operator()() {
     OCTET_CHECK(read_opset());

@@ -1,18 +1,11 @@
 // A parsed ONNX model -> a float graph of the engine's operators that computes the same, with everything checked.
 #pragma once
 
-#include <map>
-#include <string>
-
 #include "converter/onnx/reader.h"
 #include "engine/graph.h"
+#include "octet/converter.hpp"
 
 namespace octet {
-
-struct ImportOptions {
-  /// Full shapes of inputs that leave sizes open. A leading 1 leaves an open batch free.
-  std::map<std::string, Shape> shapes;
-};
 
 /// The graph is literally the model's: images are NCHW, each Conv and pool stands between two Transposes that carry no
 /// source (passes/ moves them away). An open leading size of an input is the batch and stays free where the model

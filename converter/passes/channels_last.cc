@@ -64,12 +64,21 @@ class ChannelsLast {
     return {};
   }
 
+  /// Whether this is the importer's Transpose behind a channels-last operator: what it reads is, under a name of the
+  /// importer's, the ONNX value it writes.
+  bool completes_helper(const Node& node) {
+    const std::string& from = new_.old_tensor(node.inputs[0]).name;
+    const std::string& to = new_.old_tensor(node.outputs[0]).name;
+    return node.sources.empty() && new_.view(node.inputs[0]).exact() && from.starts_with(to + "@");
+  }
+
   Result<void> transpose(const Node& node) {
     const Permutation& p = node.as<schema::TransposeT>().perm;
     View v = new_.view(node.inputs[0]);
     if (v.reshaped) v = {new_.exact(node.inputs[0]), identity_permutation(p.size()), false, {}, {}};
     v.perm = compose(v.perm, p);
     merge_sources(v.transpose_sources, node.sources);
+    if (completes_helper(node)) new_.set_origin(v.base, node.outputs[0]);
     new_.set_view(node.outputs[0], std::move(v));
     return {};
   }

@@ -65,7 +65,9 @@ Result<void> fold_constants(Graph& graph) {
   OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(graph, 1));
   std::vector<bool> is_output(graph.tensors.size());
   for (const int i : graph.outputs) is_output[at(i)] = true;
-  FoldBudget budget;
+  std::uint64_t constant_bytes = 0;
+  for (const Tensor& t : graph.tensors) constant_bytes += t.data.bytes().size();
+  FoldBudget budget(constant_bytes);
   std::vector<Node> kept;
   for (Node& node : graph.nodes) {
     // The engine wants the graph's outputs written by nodes.

@@ -9,12 +9,15 @@ namespace octet {
 /// What folding may cost in total, so that a small file cannot ask for unbounded memory or time.
 class FoldBudget {
  public:
+  /// For a model with this many bytes of constants.
+  explicit FoldBudget(std::uint64_t constant_bytes) : elements_((std::uint64_t{1} << 22U) + constant_bytes) {}
+
   /// Whether the node still fits (its output's shape is known); if so, its cost is taken off.
   [[nodiscard]] bool take(schema::Operator op, const NodeView& node);
 
  private:
-  std::uint64_t elements_ = std::uint64_t{1} << 28;  ///< of outputs
-  std::uint64_t macs_ = std::uint64_t{1} << 32;
+  std::uint64_t elements_;  ///< of outputs
+  std::uint64_t macs_ = std::uint64_t{1} << 30U;
 };
 
 [[nodiscard]] bool all_inputs_constant(const Graph& graph, const Node& node);

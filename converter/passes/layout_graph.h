@@ -34,6 +34,9 @@ class LayoutGraph {
   [[nodiscard]] const View& view(int old);
   void set_view(int old, View view) { views_[static_cast<std::size_t>(old)] = std::move(view); }
 
+  /// Says that a new tensor holds an old one in another layout (and may have its name).
+  void set_origin(int tensor, int old) { origin_[static_cast<std::size_t>(tensor)] = old; }
+
   /// Whether the Transpose of a view has work to do.
   [[nodiscard]] bool moves(const View& view) const {
     return moves_data(tensor(view.base).shape, tensor(view.base).batched, view.perm);

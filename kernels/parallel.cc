@@ -32,9 +32,9 @@ bool forked() noexcept { return g_forked.load(std::memory_order_relaxed); }
 ThreadScope::ThreadScope(int threads) noexcept : saved_(omp_get_max_threads()) { omp_set_num_threads(forked() ? 1 : threads); }
 ThreadScope::~ThreadScope() { omp_set_num_threads(saved_); }
 
-void parallel_ranges(int threads, std::int64_t n, RangeFunction f, const void* context) noexcept {
+void run_pieces(int threads, std::int64_t n, PieceFunction f, const void* context) noexcept {
   if (forked()) {
-    f(context, 0, n);
+    f(context, 0, 0, n);
     return;
   }
   const int pieces = static_cast<int>(std::min<std::int64_t>(threads, n));
@@ -46,7 +46,7 @@ void parallel_ranges(int threads, std::int64_t n, RangeFunction f, const void* c
     const RoundingScope rounding;
     const std::int64_t begin = n * i / count;
     const std::int64_t end = n * (i + 1) / count;
-    if (begin < end) f(context, begin, end);
+    if (begin < end) f(context, i, begin, end);
   }
 }
 
@@ -55,7 +55,7 @@ void parallel_ranges(int threads, std::int64_t n, RangeFunction f, const void* c
 ThreadScope::ThreadScope(int) noexcept : saved_(1) {}
 ThreadScope::~ThreadScope() = default;
 
-void parallel_ranges(int, std::int64_t n, RangeFunction f, const void* context) noexcept { f(context, 0, n); }
+void run_pieces(int, std::int64_t n, PieceFunction f, const void* context) noexcept { f(context, 0, 0, n); }
 
 #endif
 

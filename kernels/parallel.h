@@ -34,19 +34,26 @@ class ThreadScope {
 /// them would hang, so everything must run on one thread.
 [[nodiscard]] bool forked() noexcept;
 
-using RangeFunction = void (*)(const void* context, std::int64_t begin, std::int64_t end);
+using PieceFunction = void (*)(const void* context, std::int64_t piece, std::int64_t begin, std::int64_t end);
 
 /// Calls f over [0, n) in at most `threads` contiguous pieces, at the same time.
-void parallel_ranges(int threads, std::int64_t n, RangeFunction f, const void* context) noexcept;
+void run_pieces(int threads, std::int64_t n, PieceFunction f, const void* context) noexcept;
+
+/// body(piece, begin, end) over [0, n) in at most `threads` contiguous pieces, numbered from 0: for bodies with a scratch of
+/// their own. The body must not throw.
+template <class Body>
+void parallel_pieces(int threads, std::int64_t n, const Body& body) noexcept {
+  if (threads <= 1 || n <= 1) {
+    body(std::int64_t{0}, std::int64_t{0}, n);
+    return;
+  }
+  run_pieces(threads, n, [](const void* c, std::int64_t p, std::int64_t b, std::int64_t e) { (*static_cast<const Body*>(c))(p, b, e); }, &body);
+}
 
 /// body(begin, end) over [0, n) in at most `threads` contiguous pieces. The body must not throw.
 template <class Body>
 void parallel_for(int threads, std::int64_t n, const Body& body) noexcept {
-  if (threads <= 1 || n <= 1) {
-    body(std::int64_t{0}, n);
-    return;
-  }
-  parallel_ranges(threads, n, [](const void* c, std::int64_t b, std::int64_t e) { (*static_cast<const Body*>(c))(b, e); }, &body);
+  parallel_pieces(threads, n, [&](std::int64_t, std::int64_t begin, std::int64_t end) noexcept { body(begin, end); });
 }
 
 }  // namespace octet::kernels

@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "kernels/isa.h"
@@ -220,7 +221,7 @@ void check_int8(const ConvShape& s, int threads, const Make& make) {
         CHECK((cap != best_isa() || s.groups > 1 || 255 * 128 * s.filter_size() > (1 << 24)));
         continue;
       }
-      INFO("implementation ", primitive->name(), " cap ", name_of(cap), " fill ", static_cast<int>(fill));
+      INFO("implementation ", primitive->name(), " cap ", std::string(name_of(cap)), " fill ", static_cast<int>(fill));
       if (cap == Isa::avx512vnni) CHECK(primitive->name().find("amx") == std::string::npos);
       std::vector<std::int32_t> y(sums.size(), 12345);
       run(*primitive, threads, x, y);

@@ -2,6 +2,7 @@
 
 #include "engine/ops/common.h"
 #include "engine/ops/product.h"
+#include "kernels/conv/tiled.h"
 #include "kernels/layout/layout.h"
 #include "kernels/onednn.h"
 
@@ -65,6 +66,23 @@ Step onednn_step(const NodeView& node, const ConvShape& shape, const PrepareOpti
                          options, pad ? std::optional(image) : std::nullopt);
 }
 
+Step tiled_step(const NodeView& node, const ConvShape& shape, const kernels::TileKernel& kernel, const PrepareOptions& options) {
+  const auto& a = node.as<schema::ConvT>();
+  ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
+  auto conv = std::make_shared<const kernels::TiledConv>(kernel, shape, node.input(1).data.as<std::int8_t>().data(), epilogue.folded_bias.data(),
+                                                         epilogue.multiplier.data(), node.input(0).quant.zero_point(), options.threads);
+  const auto& c = *conv;
+  Step step = make_step(std::string("conv_") + kernel.name, [conv = std::move(conv), epilogue = std::move(epilogue), in = node.input_index(0),
+                                                              out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    kernels::conv_u8s8_tiled(*conv, b.tensor<std::uint8_t>(in), epilogue.at(b, out, true), b.scratch);
+    return nullptr;
+  });
+  step.isa = kernel.isa;
+  step.scratch_bytes = c.scratch_bytes();
+  step.packed_bytes = c.packed_bytes();
+  return step;
+}
+
 }  // namespace
 
 Result<Shape> infer(const NodeView& node) {
@@ -92,6 +110,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   bool possible = false;
   Step step = onednn_step(node, shape, options, possible);
   if (possible) return step;
+  if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, shape, *kernel, options);
   const auto& a = node.as<schema::ConvT>();
   const auto epilogue = std::make_shared<const ProductEpilogue>(node, a.clamp_min, a.clamp_max);
   const kernels::ConvU8 conv{shape, nullptr, node.input(0).quant.zero_point(), node.input(1).data.as<std::int8_t>().data(), {}, options.threads};

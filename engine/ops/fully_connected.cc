@@ -1,6 +1,7 @@
 #include "engine/ops/common.h"
 #include "engine/ops/product.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/packed.h"
 #include "kernels/onednn.h"
 
 namespace octet::fully_connected {
@@ -34,6 +35,23 @@ Step prepare_f32(const NodeView& node, const Sizes& s, const PrepareOptions& opt
   });
 }
 
+Step tiled_step(const NodeView& node, const Sizes& s, const kernels::TileKernel& kernel, ProductEpilogue epilogue, const PrepareOptions& options) {
+  auto gemm = std::make_shared<const kernels::TiledGemm>(kernels::TiledGemm{
+      &kernel,
+      kernels::pack_gemm(node.input(1).data.as<std::int8_t>().data(), s.out, s.depth, epilogue.folded_bias.data(), epilogue.multiplier.data()),
+      s.rows, options.threads});
+  const auto& g = *gemm;
+  Step step = make_step(std::string("gemm_") + kernel.name, [gemm = std::move(gemm), epilogue = std::move(epilogue), in = node.input_index(0),
+                                                              out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    kernels::gemm_u8s8_tiled(*gemm, b.tensor<std::uint8_t>(in), epilogue.at(b, out, true), b.scratch);
+    return nullptr;
+  });
+  step.isa = kernel.isa;
+  step.scratch_bytes = g.scratch_bytes();
+  step.packed_bytes = g.packed.bytes();
+  return step;
+}
+
 }  // namespace
 
 Result<Shape> infer(const NodeView& node) {
@@ -59,6 +77,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
   if (auto primitive = kernels::onednn::make_matmul_u8s8s32({s.rows, s.depth, s.out}, weights, options.isa, options.threads))
     return onednn_s32_step(node, "gemm_u8s8", std::move(primitive), std::move(epilogue), s.rows, options);
+  if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, s, *kernel, std::move(epilogue), options);
   const kernels::GemmU8 gemm{s.rows, s.depth, s.out, nullptr, node.input(0).quant.zero_point(), weights, {}, options.threads};
   return make_step("gemm_u8s8_reference", [gemm, epilogue = std::move(epilogue), in = node.input_index(0),
                                            out = node.output_index()](const Buffers& b) noexcept -> const char* {

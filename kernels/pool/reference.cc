@@ -34,22 +34,26 @@ void for_each_window(const PoolShape& s, const In* x, Out* y, int threads, const
   });
 }
 
-/// Folds the window's values of channel c, in row-major order.
-template <class T, class Value, class Fold>
-Value fold(const PoolShape& s, const Window& w, const T* image, std::int64_t c, Value value, const Fold& f) noexcept {
-  for (std::int64_t h = w.h0; h < w.h1; ++h)
-    for (std::int64_t i = w.w0; i < w.w1; ++i) value = f(value, image[(h * s.in_w + i) * s.channels + c]);
-  return value;
-}
-
 template <class T>
 void max_pool(const PoolShape& s, const T* x, T* y, int threads) noexcept {
   for_each_window(s, x, y, threads, [&](const Window& w, const T* image, T* out) noexcept {
-    for (std::int64_t c = 0; c < s.channels; ++c) {
-      const T first = image[(w.h0 * s.in_w + w.w0) * s.channels + c];
-      out[c] = fold(s, w, image, c, first, [](T a, T b) noexcept { return std::max(a, b); });
+    std::copy_n(image + (w.h0 * s.in_w + w.w0) * s.channels, s.channels, out);
+    for (std::int64_t h = w.h0; h < w.h1; ++h) {
+      for (std::int64_t i = w.w0; i < w.w1; ++i) {
+        const T* values = image + (h * s.in_w + i) * s.channels;
+        for (std::int64_t c = 0; c < s.channels; ++c) out[c] = out[c] < values[c] ? values[c] : out[c];
+      }
     }
   });
+}
+
+/// The sum of a window's values of channel c, in row-major order.
+template <class Sum, class T>
+Sum sum_of(const PoolShape& s, const Window& w, const T* image, std::int64_t c) noexcept {
+  Sum sum = 0;
+  for (std::int64_t h = w.h0; h < w.h1; ++h)
+    for (std::int64_t i = w.w0; i < w.w1; ++i) sum += static_cast<Sum>(image[(h * s.in_w + i) * s.channels + c]);
+  return sum;
 }
 
 }  // namespace
@@ -67,20 +71,14 @@ void average_pool_u8_reference(const AveragePoolU8& p) noexcept {
   for_each_window(s, p.x, p.y, p.threads, [&](const Window& w, const std::uint8_t* image, std::uint8_t* out) noexcept {
     const float m = p.multipliers[s.count_include_pad ? w.extent : w.valid()];
     const std::int32_t zeros = p.zero_point * static_cast<std::int32_t>(w.valid());
-    for (std::int64_t c = 0; c < s.channels; ++c) {
-      const std::int32_t sum = fold(s, w, image, c, std::int32_t{0}, [](std::int32_t a, std::uint8_t b) noexcept { return a + b; });
-      out[c] = requantize(sum - zeros, m, p.out);
-    }
+    for (std::int64_t c = 0; c < s.channels; ++c) out[c] = requantize(sum_of<std::int32_t>(s, w, image, c) - zeros, m, p.out);
   });
 }
 
 void average_pool_f32_reference(const PoolShape& s, const float* x, float* y, int threads) noexcept {
   for_each_window(s, x, y, threads, [&](const Window& w, const float* image, float* out) noexcept {
     const auto n = static_cast<double>(s.count_include_pad ? w.extent : w.valid());
-    for (std::int64_t c = 0; c < s.channels; ++c) {
-      const double sum = fold(s, w, image, c, 0.0, [](double a, float b) noexcept { return a + static_cast<double>(b); });
-      out[c] = static_cast<float>(sum / n);
-    }
+    for (std::int64_t c = 0; c < s.channels; ++c) out[c] = static_cast<float>(sum_of<double>(s, w, image, c) / n);
   });
 }
 

@@ -6,11 +6,7 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -20,43 +16,6 @@ namespace {
 
 Error system_error(ErrorCode code, const std::string& what, int error) {
   return {code, what + ": " + std::generic_category().message(error), {}};
-}
-
-Error write_error(int error) { return system_error(ErrorCode::run_failed, "cannot be written", error); }
-
-/// 0, or errno.
-int write_all(int descriptor, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    // Linux writes at most 2^31 - 4096 bytes at a time in any case.
-    const ssize_t written = ::write(descriptor, bytes.data(), std::min<std::size_t>(bytes.size(), 1u << 30));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
-/// Writes, syncs if asked to, and closes; 0, or errno of what failed first.
-int write_and_close(int descriptor, std::initializer_list<std::span<const std::byte>> parts, bool sync) {
-  int error = 0;
-  for (const auto& part : parts) {
-    if (error == 0) error = write_all(descriptor, part);
-  }
-  if (error == 0 && sync && ::fsync(descriptor) != 0) error = errno;
-  if (::close(descriptor) != 0 && error == 0) error = errno;
-  return error;
-}
-
-/// Creates a file of a new name in `directory`; its descriptor, or -1 and errno.
-int create_temporary(const std::filesystem::path& directory, std::string& name) {
-  static std::atomic<unsigned> counter = 0;
-  for (int attempt = 0; attempt < 100; ++attempt) {
-    const unsigned number = counter.fetch_add(1);
-    name = directory / (".octet-" + std::to_string(::getpid()) + "-" + std::to_string(number) + ".tmp");
-    const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor >= 0 || errno != EEXIST) return descriptor;
-  }
-  return -1;
 }
 
 }  // namespace
@@ -110,33 +69,6 @@ Result<std::vector<std::byte>> read_file(const std::string& path, std::uint64_t 
   std::vector<std::byte> bytes(static_cast<std::size_t>(file->size()));
   if (auto done = file->read(bytes.data(), bytes.size()); !done) return std::move(done).error().in(path);
   return bytes;
-}
-
-Result<void> write_file(const std::string& path, std::initializer_list<std::span<const std::byte>> parts) {
-  struct stat status = {};
-  const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (exists && !S_ISREG(status.st_mode)) {  // a rename would replace /dev/null by a file
-    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) return write_error(errno).in(path);
-    if (const int error = write_and_close(descriptor, parts, false); error != 0) return write_error(error).in(path);
-    return {};
-  }
-
-  std::filesystem::path target = path;
-  std::error_code ignored;
-  if (exists) {  // a symbolic link stays one: what it points to is replaced
-    if (auto resolved = std::filesystem::canonical(target, ignored); !ignored) target = std::move(resolved);
-  }
-  std::string temporary;
-  const int descriptor = create_temporary(target.parent_path(), temporary);
-  if (descriptor < 0) return write_error(errno).in(path);
-  int error = write_and_close(descriptor, parts, true);
-  if (error == 0 && std::rename(temporary.c_str(), target.c_str()) != 0) error = errno;
-  if (error != 0) {
-    ::unlink(temporary.c_str());
-    return write_error(error).in(path);
-  }
-  return {};
 }
 
 FileKind kind_of(std::span<const std::byte> head) noexcept {

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,10 +40,6 @@ class InputFile {
 
 /// The whole file, unless it is larger than `limit` bytes.
 Result<std::vector<std::byte>> read_file(const std::string& path, std::uint64_t limit);
-
-/// Writes `parts` one after the other so that `path` has either its old content or all of the new: to a temporary name
-/// beside it, synced, then renamed. What is no regular file (/dev/stdout) is written as it is.
-Result<void> write_file(const std::string& path, std::initializer_list<std::span<const std::byte>> parts);
 
 /// What the first bytes say a file is.
 enum class FileKind { unknown, npy, zip, gzip, idx, png, jpeg };

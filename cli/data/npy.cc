@@ -70,7 +70,7 @@ Result<Array> read_npy(const std::string& path, const ReadOptions& options) {
   return array;
 }
 
-Result<void> write_npy(const std::string& path, const Array& array) {
+Result<StagedFile> stage_npy(const std::string& path, const Array& array) {
   std::string header("\x93NUMPY\x01\x00\x00\x00", kMagicBytes + 2);
   header += npy_header(array.type, array.shape);
   header.append(63 - header.size() % 64, ' ');  // data begin at a multiple of 64, after a newline
@@ -79,7 +79,12 @@ Result<void> write_npy(const std::string& path, const Array& array) {
   if (length > 0xffff) return Error{ErrorCode::invalid_argument, "the array has too many dimensions for .npy", path};
   header[8] = static_cast<char>(length & 0xff);
   header[9] = static_cast<char>(length >> 8);
-  return write_file(path, {std::as_bytes(std::span(header)), array.bytes});
+  return StagedFile::write(path, {std::as_bytes(std::span(header)), array.bytes});
+}
+
+Result<void> write_npy(const std::string& path, const Array& array) {
+  OCTET_TRY(StagedFile file, stage_npy(path, array));
+  return file.commit();
 }
 
 }  // namespace octet::cli

@@ -3,6 +3,7 @@
 #include "engine/ops/common.h"
 #include "engine/ops/product.h"
 #include "kernels/conv/tiled.h"
+#include "kernels/depthwise/depthwise.h"
 #include "kernels/layout/layout.h"
 #include "kernels/onednn.h"
 
@@ -66,6 +67,22 @@ Step onednn_step(const NodeView& node, const ConvShape& shape, const PrepareOpti
                          options, pad ? std::optional(image) : std::nullopt);
 }
 
+Step depthwise_step(const NodeView& node, const ConvShape& shape, const kernels::DepthwiseKernel& kernel, const PrepareOptions& options) {
+  const auto& a = node.as<schema::ConvT>();
+  ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
+  auto conv = std::make_shared<const kernels::Depthwise>(kernel, shape, node.input(1).data.as<std::int8_t>().data(), epilogue.folded_bias.data(),
+                                                         epilogue.multiplier.data(), node.input(0).quant.zero_point(), options.threads);
+  const std::size_t packed_bytes = conv->packed_bytes();
+  Step step = make_step(kernel.name, [conv = std::move(conv), epilogue = std::move(epilogue), in = node.input_index(0),
+                                      out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    kernels::depthwise_u8s8(*conv, b.tensor<std::uint8_t>(in), epilogue.at(b, out, true));
+    return nullptr;
+  });
+  step.isa = kernel.isa;
+  step.packed_bytes = packed_bytes;
+  return step;
+}
+
 Step tiled_step(const NodeView& node, const ConvShape& shape, const kernels::TileKernel& kernel, const PrepareOptions& options) {
   const auto& a = node.as<schema::ConvT>();
   ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
@@ -110,6 +127,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   bool possible = false;
   Step step = onednn_step(node, shape, options, possible);
   if (possible) return step;
+  if (const auto* kernel = kernels::find_depthwise_kernel(options.isa, shape)) return depthwise_step(node, shape, *kernel, options);
   if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, shape, *kernel, options);
   const auto& a = node.as<schema::ConvT>();
   const auto epilogue = std::make_shared<const ProductEpilogue>(node, a.clamp_min, a.clamp_max);

@@ -84,15 +84,13 @@ void conv_u8s8_tiled(const TiledConv& c, const std::uint8_t* x, const Epilogue& 
   const std::int64_t tiles = (pixels + kTileRows - 1) / kTileRows;
   parallel_pieces(c.threads, tiles, [&](std::int64_t piece, std::int64_t begin, std::int64_t end) noexcept {
     std::int16_t* a = static_cast<std::int16_t*>(scratch) + piece * kTileRows * stride;
-    GemmTile tile{a, stride, 0, nullptr, e.out, e.clamp_min, e.clamp_max, nullptr, nullptr, c.shape.out_c};
+    GemmTile tile(a, stride, c.shape.out_c);
     for (std::int64_t pixel = begin * kTileRows; pixel < std::min(end * kTileRows, pixels); pixel += kTileRows) {
       tile.rows = std::min(kTileRows, pixels - pixel);
       std::int64_t at = pixel * c.shape.out_c;
       for (std::size_t g = 0; g < c.groups.size(); ++g) {
         for (std::int64_t r = 0; r < tile.rows; ++r) gather(pixel + r, static_cast<std::int64_t>(g), a + r * stride);
-        tile.packed = &c.groups[g];
-        if (e.y != nullptr) tile.y = e.y + at;
-        if (e.real != nullptr) tile.real = e.real + at;
+        tile.use(c.groups[g], e, at);
         c.kernel->run(tile);
         at += c.groups[g].channels;
       }

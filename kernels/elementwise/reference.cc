@@ -29,11 +29,23 @@ void for_each_run(const Broadcast& s, int threads, const Body& body) noexcept {
   });
 }
 
+/// The loop over one run, written out for the usual steps so that the compiler can vectorize them.
+template <class T, class F>
+void run_of(const T* a, const T* b, T* y, std::int64_t count, std::int64_t step_a, std::int64_t step_b, const F& f) noexcept {
+  if (step_a == 1 && step_b == 1) {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = f(a[i], b[i]);
+  } else if (step_a == 1 && step_b == 0) {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = f(a[i], b[0]);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = f(a[i * step_a], b[i * step_b]);
+  }
+}
+
 template <class Op, class F>
 void binary(const Op& op, const F& f) noexcept {
   for_each_run(op.shape, op.threads,
                [&](std::int64_t a, std::int64_t b, std::int64_t y, std::int64_t count, std::int64_t step_a, std::int64_t step_b) noexcept {
-                 for (std::int64_t i = 0; i < count; ++i) op.y[y + i] = f(op.a[a + i * step_a], op.b[b + i * step_b]);
+                 run_of(op.a + a, op.b + b, op.y + y, count, step_a, step_b, f);
                });
 }
 

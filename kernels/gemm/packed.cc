@@ -20,15 +20,14 @@ void gemm_u8s8_tiled(const TiledGemm& g, const std::uint8_t* x, const Epilogue& 
   const std::int64_t tiles = (g.rows + kTileRows - 1) / kTileRows;
   parallel_pieces(g.threads, tiles, [&](std::int64_t piece, std::int64_t begin, std::int64_t end) noexcept {
     std::int16_t* a = static_cast<std::int16_t*>(scratch) + piece * kTileRows * stride;
-    GemmTile tile{a, stride, 0, &g.packed, e.out, e.clamp_min, e.clamp_max, nullptr, nullptr, g.packed.channels};
+    GemmTile tile(a, stride, g.packed.channels);
     for (std::int64_t row = begin * kTileRows; row < std::min(end * kTileRows, g.rows); row += kTileRows) {
       tile.rows = std::min(kTileRows, g.rows - row);
       for (std::int64_t r = 0; r < tile.rows; ++r) {
         widen(x + (row + r) * g.packed.depth, g.packed.depth, a + r * stride);
         if (stride != g.packed.depth) a[r * stride + g.packed.depth] = 0;
       }
-      if (e.y != nullptr) tile.y = e.y + row * g.packed.channels;
-      if (e.real != nullptr) tile.real = e.real + row * g.packed.channels;
+      tile.use(g.packed, e, row * g.packed.channels);
       g.kernel->run(tile);
     }
   });

@@ -39,12 +39,26 @@ struct GemmTile {
   const std::int16_t* a = nullptr;  ///< [rows][stride]; 2 * depth_pairs(depth) values a row, an odd depth followed by a 0
   std::int64_t stride = 0;
   std::int64_t rows = 1;
-  const PackedGemm* packed = nullptr;
-  OutputU8 out;
-  float clamp_min = 0, clamp_max = 0;
-  std::uint8_t* y = nullptr;    ///< or
-  float* real = nullptr;        ///< [rows][out_stride], `channels` values a row are written
-  std::int64_t out_stride = 0;  ///< in elements
+  const std::int8_t* weights = nullptr;  ///< packed
+  std::int64_t depth = 0, channels = 0;
+  /// bias and multiplier filled up to whole tiles; y or real is the first row, `channels` values a row are written.
+  Epilogue epilogue;
+  std::int64_t out_stride = 0;  ///< elements from one output row to the next
+
+  GemmTile(const std::int16_t* rows_s16, std::int64_t row_stride, std::int64_t output_stride) noexcept
+      : a(rows_s16), stride(row_stride), out_stride(output_stride) {}
+
+  /// Multiplies with these weights from now on; what to do with the sums is `output`'s, which starts at element `at`.
+  void use(const PackedGemm& packed, const Epilogue& output, std::int64_t at) noexcept {
+    weights = packed.weights.data();
+    depth = packed.depth;
+    channels = packed.channels;
+    epilogue = output;
+    epilogue.bias = packed.bias.data();
+    epilogue.multiplier = packed.multiplier.data();
+    if (epilogue.y != nullptr) epilogue.y += at;
+    if (epilogue.real != nullptr) epilogue.real += at;
+  }
 };
 
 struct TileKernel {

@@ -1,0 +1,38 @@
+// Files that appear whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "octet/result.hpp"
+
+namespace octet::cli {
+
+/// A file written in full under a temporary name beside its target and synced; commit() gives it its name. Several can
+/// be staged before the first is committed. Without commit() nothing is left behind, nor where SIGINT, SIGTERM or SIGHUP
+/// ends the process. What is no regular file (/dev/stdout) is written at once, as it is.
+class StagedFile {
+ public:
+  /// Nothing to commit.
+  StagedFile() noexcept = default;
+  static Result<StagedFile> write(const std::string& path, std::initializer_list<std::span<const std::byte>> parts);
+  StagedFile(StagedFile&& other) noexcept = default;
+  StagedFile& operator=(StagedFile&&) = delete;
+  ~StagedFile() { discard(); }
+
+  /// The target has either its old content or all of the new.
+  Result<void> commit();
+
+ private:
+  void discard() noexcept;
+
+  std::string path_;
+  std::filesystem::path target_;
+  std::unique_ptr<const std::string> temporary_;
+};
+
+}  // namespace octet::cli

@@ -120,6 +120,7 @@ std::string ops_table(const nlohmann::json& ops) {
 }
 
 Result<int> bench(const Options& o) {
+  OCTET_CHECK(o.normalization.get());
   const double start = seconds_now();
   OCTET_TRY(const Model model, o.model.load());
   OCTET_TRY(Session session, model.session({.threads = o.threads, .batch = o.batch}));
@@ -169,7 +170,8 @@ Command add_bench(CLI::App& app) {
       "  octet bench lenet.octet --profile\n"
       "  octet bench lenet.onnx --batch 8 --json -\n"
       "\n"
-      "Times session.run() alone, on tensors the caller owns. An .onnx runs in float.");
+      "Times session.run() alone, on tensors the caller owns. An .onnx runs in float. --scale, --mean and\n"
+      "--std are accepted as by the other commands and make no difference.");
   return [o] { return bench(*o); };
 }
 

@@ -4,11 +4,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
 
+#include "engine/session.h"
 #include "engine/try.h"
 
 namespace octet::cli {
@@ -30,11 +33,21 @@ struct Entry {
 };
 
 int fail(const std::string& command, const Error& error) {
-  std::string text = error.text();
-  for (char& c : text)
-    if (c == '\n' || c == '\r') c = ' ';
-  fmt::print(stderr, "octet{}: error: {}\n", command.empty() ? "" : " " + command, text);
+  fmt::print(stderr, "octet{}: error: {}\n", command.empty() ? "" : " " + command, printable(error.text()));
   return static_cast<int>(error.code);
+}
+
+/// What was typed wrong; CLI11 only says that it misses a subcommand where there is an unknown one.
+Error parse_error(const CLI::App& app, const CLI::ParseError& error, const char* first_argument) {
+  const auto chosen = app.get_subcommands();
+  const bool unknown = chosen.empty() && first_argument != nullptr && *first_argument != '-';
+  const std::string what = unknown ? "there is no command '" + std::string(first_argument) + "'" : error.what();
+  return usage_error(what + " (see octet " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help)");
+}
+
+int flushed(int code) {
+  if (std::fflush(stdout) == 0 || code != kDone) return code;
+  return fail("", Error{ErrorCode::run_failed, "cannot write to stdout", {}});
 }
 
 int run(int argc, const char* const* argv) {
@@ -50,14 +63,15 @@ int run(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help, --version
-    return app.exit(e);
+    return flushed(app.exit(e));
   } catch (const CLI::ParseError& e) {
     const auto chosen = app.get_subcommands();
-    const std::string name = chosen.empty() ? "" : chosen.front()->get_name();
-    return fail(name, usage_error(std::string(e.what()) + " (see octet " + (name.empty() ? "" : name + " ") + "--help)"));
+    return fail(chosen.empty() ? "" : chosen.front()->get_name(), parse_error(app, e, argc > 1 ? argv[1] : nullptr));
   }
   for (const Entry& entry : entries) {
     if (!entry.app->parsed()) continue;
+    // Wrong for one command, wrong for all, and before any file is read.
+    if (const auto cap = isa_cap(""); !cap) return fail(entry.app->get_name(), cap.error());
     auto done = entry.command();
     if (std::fflush(stdout) != 0 && done) done = Error{ErrorCode::run_failed, "cannot write to stdout", {}};
     return done ? *done : fail(entry.app->get_name(), done.error());
@@ -107,7 +121,7 @@ void NormalizationOptions::add(CLI::App& command) {
 }
 
 Result<std::shared_ptr<const Normalization>> NormalizationOptions::get() const {
-  if (!scale && mean.empty() && std.empty()) return std::shared_ptr<const Normalization>();
+  if (!given()) return std::shared_ptr<const Normalization>();
   Normalization n;
   n.scale = scale.value_or(1.0F);
   n.mean = mean.empty() ? std::vector<float>(std::max<std::size_t>(std.size(), 1), 0.0F) : mean;
@@ -147,19 +161,42 @@ Result<Model> load_model(const std::string& path, const std::vector<std::string>
 void JsonOption::add(CLI::App& command) { command.add_option("--json", path, "Write the results as JSON; - is stdout")->type_name("FILE|-"); }
 
 Result<void> JsonOption::write(nlohmann::json object) const {
-  if (!wanted()) return {};
+  OCTET_TRY(StagedFile file, stage(std::move(object)));
+  return file.commit();
+}
+
+Result<StagedFile> JsonOption::stage(nlohmann::json object) const {
+  if (!wanted()) return StagedFile();
   object["schema_version"] = 1;
   // Names come from untrusted files and may not be UTF-8.
   const std::string text = object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   if (to_stdout()) {
     fmt::print("{}", text);
-    return {};
+    return StagedFile();
   }
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file) return Error{ErrorCode::run_failed, "cannot write", path};
-  return {};
+  return StagedFile::write(path, {std::as_bytes(std::span(text))});
+}
+
+std::pair<std::string, std::string> split_name(const std::string& text, const std::vector<std::string>& names) {
+  const auto split = [&](std::size_t at) { return std::pair(text.substr(0, at), text.substr(at + 1)); };
+  for (std::size_t at = text.find('='); at != std::string::npos; at = text.find('=', at + 1))
+    if (std::ranges::find(names, text.substr(0, at)) != names.end()) return split(at);
+  const std::size_t first = text.find('=');
+  return first == std::string::npos ? std::pair(std::string(), text) : split(first);
+}
+
+std::vector<std::string> names_of(const std::vector<TensorInfo>& tensors) {
+  std::vector<std::string> names;
+  for (const TensorInfo& t : tensors) names.push_back(t.name);
+  return names;
+}
+
+std::string printable(std::string text) {
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) c = c == '\n' || c == '\r' || c == '\t' ? ' ' : '?';
+  }
+  return text;
 }
 
 double seconds_now() noexcept {
@@ -183,7 +220,10 @@ void Progress::at(std::int64_t done) {
 
 Table::Table(std::vector<std::string> header) : header_(std::move(header)) {}
 
-void Table::add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+void Table::add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = printable(std::move(cell));
+  rows_.push_back(std::move(row));
+}
 
 std::string Table::text() const {
   std::vector<std::size_t> width(header_.size());

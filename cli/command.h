@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/data/staged_file.h"
 #include "octet/converter.hpp"
 
 namespace octet::cli {
@@ -38,6 +39,7 @@ struct NormalizationOptions {
   std::vector<float> mean, std;
 
   void add(CLI::App& command);
+  [[nodiscard]] bool given() const noexcept { return scale || !mean.empty() || !std.empty(); }
   /// Null if none was given.
   [[nodiscard]] Result<std::shared_ptr<const Normalization>> get() const;
 };
@@ -64,6 +66,8 @@ struct JsonOption {
   [[nodiscard]] bool to_stdout() const noexcept { return path == "-"; }
   /// Writes the object with "schema_version" added.
   [[nodiscard]] Result<void> write(nlohmann::json object) const;
+  /// The same, up to the file's name: for commands that have several files to commit together.
+  [[nodiscard]] Result<StagedFile> stage(nlohmann::json object) const;
 };
 
 /// A bar on stderr, on a terminal only, from the first second on.
@@ -96,6 +100,12 @@ class Table {
 };
 
 [[nodiscard]] Error usage_error(std::string message);
+/// "NAME=REST" split at the first '=' in front of which stands one of `names`; without such, at the first of all. Without
+/// any '=', the name is empty.
+[[nodiscard]] std::pair<std::string, std::string> split_name(const std::string& text, const std::vector<std::string>& names);
+[[nodiscard]] std::vector<std::string> names_of(const std::vector<TensorInfo>& tensors);
+/// Names come from untrusted files: without line breaks and whatever else steers a terminal.
+[[nodiscard]] std::string printable(std::string text);
 [[nodiscard]] double seconds_now() noexcept;
 /// Highest resident memory of this process so far.
 [[nodiscard]] std::uint64_t peak_rss_bytes() noexcept;

@@ -32,11 +32,28 @@ Result<void> check_float_nodes(const Model& model, const std::vector<std::string
   return {};
 }
 
+/// What can be said before any file is read.
+Result<void> check_options(const Options& o) {
+  std::error_code ignored;
+  if (o.output.empty()) return usage_error("-o: the name of the file to write is empty");
+  if (std::filesystem::equivalent(o.model, o.output, ignored)) return usage_error("-o would overwrite the model itself");
+  for (const std::string& data : o.data.data)
+    if (std::filesystem::equivalent(data, o.output, ignored)) return usage_error("-o would overwrite the data " + data);
+  if (o.json.path == o.output) return usage_error("-o and --json name the same file");
+  OCTET_CHECK(o.normalization.get());
+  const bool static_mode = o.mode == "static";
+  if (static_mode && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
+  if (!static_mode && (!o.data.data.empty() || o.normalization.given()))
+    return usage_error("--mode float takes no --data, --scale, --mean or --std: a float model has real inputs");
+  if (!static_mode && !o.float_nodes.empty()) return usage_error("--mode float takes no --float: every node stays in float");
+  return {};
+}
+
 Result<Model> quantize_static(const Options& o, const Model& model) {
-  if (o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
   OCTET_CHECK(check_float_nodes(model, o.float_nodes));
   OCTET_TRY(auto normalization, o.normalization.get());
   OCTET_TRY(const Feed feed, Feed::open(model.inputs(), o.data, normalization));
+  OCTET_CHECK(feed.check_finite());
   Progress progress("calibrating", feed.count());
   QuantizeOptions q;
   q.calibrator = o.calibrator;
@@ -47,36 +64,38 @@ Result<Model> quantize_static(const Options& o, const Model& model) {
   q.threads = o.threads;
   q.data_hash = feed.hash();
   q.progress = [&](std::int64_t done) { progress.at(done); };
-  return quantize(model, feed, q);
+  auto quantized = quantize(model, feed, q);
+  if (!quantized) return std::move(quantized).error().in(o.model);
+  return quantized;
 }
 
 Result<int> convert(const Options& o) {
   const double start = seconds_now();
-  std::error_code ignored;
-  if (std::filesystem::equivalent(o.model, o.output, ignored)) return usage_error("-o would overwrite the model itself");
+  OCTET_CHECK(check_options(o));
   OCTET_TRY(const Model model, load_model(o.model, o.shapes));
   if (model.impl().graph.provenance.calibrator != "") return usage_error(o.model + " is quantized already; convert takes an .onnx model");
-  if (o.mode == "float" && (!o.data.data.empty() || o.normalization.scale || !o.normalization.mean.empty() || !o.normalization.std.empty()))
-    return usage_error("--mode float takes no --data, --scale, --mean or --std: a float model has real inputs");
-  Result<Model> converted = o.mode == "float" ? Result<Model>(model) : quantize_static(o, model);
-  if (!converted) return std::move(converted).error().in(o.model);
-  OCTET_TRY(const std::uint64_t bytes, save(*converted, o.output));
-  OCTET_TRY(const Session session, converted->session());
+  OCTET_TRY(const Model converted, o.mode == "float" ? Result<Model>(model) : quantize_static(o, model));
+  OCTET_TRY(const Session session, converted.session());
   const AccountCounts nodes = count(account(session));
+  OCTET_TRY(const auto content, serialize(converted));
+  const std::uint64_t bytes = content.size();
+  OCTET_TRY(StagedFile output, StagedFile::write(o.output, {content}));
   const std::uint64_t float_bytes = model.impl().graph.provenance.source_bytes;
   const double seconds = seconds_now() - start;
+  OCTET_TRY(StagedFile json, o.json.stage({{"float_bytes", float_bytes},
+                            {"octet_bytes", bytes},
+                            {"calibrator", o.mode == "float" ? "none" : o.calibrator},
+                            {"nodes", {{"int8", nodes.int8}, {"float", nodes.float_}, {"folded", nodes.folded}}},
+                            {"seconds", seconds},
+                            {"peak_rss_bytes", peak_rss_bytes()}}));
+  OCTET_CHECK(output.commit());
+  OCTET_CHECK(json.commit());
   if (!o.json.to_stdout()) {
     fmt::print("{}: {} bytes, {:.1f} % of {} ({} bytes)\n", o.output, grouped(bytes),
                100.0 * static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(float_bytes, 1)), o.model, grouped(float_bytes));
     fmt::print("nodes: {} int8, {} float, {} folded; {:.2f} s, peak memory {} MiB\n", nodes.int8, nodes.float_, nodes.folded, seconds,
                peak_rss_bytes() >> 20U);
   }
-  OCTET_CHECK(o.json.write({{"float_bytes", float_bytes},
-                            {"octet_bytes", bytes},
-                            {"calibrator", o.mode == "float" ? "none" : o.calibrator},
-                            {"nodes", {{"int8", nodes.int8}, {"float", nodes.float_}, {"folded", nodes.folded}}},
-                            {"seconds", seconds},
-                            {"peak_rss_bytes", peak_rss_bytes()}}));
   return kDone;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/feed.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 
@@ -14,10 +15,15 @@ namespace {
 using Shape = std::vector<std::int64_t>;
 
 /// The sizes that matter when a sample's shape is compared with an input's: 28x28 is 1x28x28.
-Shape without_ones(Shape shape, std::size_t skip) {
-  shape.erase(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(std::min(skip, shape.size())));
+Shape without_ones(Shape shape) {
   std::erase(shape, 1);
   return shape;
+}
+
+/// One sample of an array; of an input, whose leading 1 is the batch's.
+Shape sample_shape(const Shape& array) { return array.empty() ? array : Shape(array.begin() + 1, array.end()); }
+Shape sample_shape(const TensorInfo& info) {
+  return info.batched && !info.shape.empty() && info.shape[0] == 1 ? sample_shape(info.shape) : info.shape;
 }
 
 /// Channels a PNG is to have for this input: its channel axis, if that is what 1 or 3 look like.
@@ -31,11 +37,14 @@ struct Spec {
 };
 
 /// INPUT=FILE, unless the whole is a file's name.
-Spec parse_spec(const std::string& text) {
-  const auto equals = text.find('=');
+Result<Spec> parse_spec(const std::string& text, const std::vector<std::string>& inputs) {
   std::error_code ignored;
-  if (equals == std::string::npos || std::filesystem::exists(text, ignored)) return {"", text};
-  return {text.substr(0, equals), text.substr(equals + 1)};
+  if (text.find('=') == std::string::npos || std::filesystem::exists(text, ignored)) return Spec{"", text};
+  auto [input, path] = split_name(text, inputs);
+  if (std::ranges::find(inputs, input) != inputs.end()) return Spec{std::move(input), std::move(path)};
+  std::string all;
+  for (const std::string& name : inputs) all += (all.empty() ? "" : ", ") + name;
+  return usage_error("--data " + text + ": the model has no input '" + input + "', its inputs are: " + all);
 }
 
 template <class T>
@@ -61,8 +70,9 @@ void for_each_value(Type type, const std::byte* from, std::size_t n, const auto&
 
 bool integral(Type type) noexcept { return type != Type::f32; }
 
-Error does_not_fit(const TensorInfo& info, const std::string& message) {
-  return Error{ErrorCode::invalid_file, message, "input '" + info.name + "'"};
+std::string positive_integer(const std::string& text) {
+  std::int64_t value = 0;
+  return CLI::detail::lexical_cast(text, value) && value > 0 ? "" : "'" + text + "' is not a positive integer";
 }
 
 }  // namespace
@@ -72,36 +82,44 @@ void DataOptions::add(CLI::App& command, bool required) {
                      ->type_name("[INPUT=]FILE")
                      ->allow_extra_args(false);
   if (required) option->required();
-  command.add_option("--samples", samples, "Use the first N samples")->type_name("N")->check(CLI::PositiveNumber);
+  command.add_option("--samples", samples, "Use the first N samples")->type_name("N")->check(positive_integer);
 }
 
 Result<Feed> Feed::open(const std::vector<TensorInfo>& inputs, const DataOptions& options,
                         std::shared_ptr<const Normalization> normalization) {
   std::vector<Source> sources;
-  for (const TensorInfo& i : inputs) sources.push_back({i, nullptr});
+  for (const TensorInfo& i : inputs) sources.push_back({i, nullptr, {}});
   const auto assign = [&](const std::string& input, Array array, const std::string& path) -> Result<void> {
     const auto found = input.empty() && sources.size() == 1 ? sources.begin() : std::ranges::find(sources, input, [](const Source& s) { return s.info.name; });
     if (input.empty() && found == sources.end())
       return Error{ErrorCode::invalid_argument, "the model has several inputs: say which, as --data INPUT=FILE", path};
-    if (found == sources.end()) return Error{ErrorCode::invalid_argument, "the model has no input '" + input + "'", path};
+    if (found == sources.end()) return Error{ErrorCode::invalid_argument, "the model has no input " + quoted(input), path};
     if (found->array != nullptr) return Error{ErrorCode::invalid_argument, "input '" + found->info.name + "' is given twice", path};
     found->array = std::make_shared<const Array>(std::move(array));
+    found->path = path;
     return {};
   };
   for (const std::string& text : options.data) {
-    const Spec spec = parse_spec(text);
+    OCTET_TRY(const Spec spec, parse_spec(text, names_of(inputs)));
     ReadOptions read;
     read.samples = options.samples;
     const auto target = spec.input.empty() ? inputs.begin() : std::ranges::find(inputs, spec.input, &TensorInfo::name);
     if (target != inputs.end()) read.channels = image_channels(*target);
     OCTET_TRY(auto arrays, read_data(spec.path, read));
+    if (arrays.size() > 1 && !spec.input.empty() && !arrays.contains(spec.input))
+      return Error{ErrorCode::invalid_file, "has no array " + quoted(spec.input), spec.path};
     for (auto& [name, array] : arrays) {
       // A single array of an .npz goes to the input named on the command line, or to the only one.
       const bool only = arrays.size() == 1 && (!spec.input.empty() || inputs.size() == 1);
+      if (!only && !spec.input.empty() && name != spec.input) continue;
       OCTET_CHECK(assign(only ? spec.input : name, std::move(array), spec.path));
     }
   }
   return make(std::move(sources), std::move(normalization));
+}
+
+Error Feed::does_not_fit(const Source& source, const std::string& message) {
+  return Error{ErrorCode::invalid_file, message, source.path + ": input '" + source.info.name + "'"};
 }
 
 Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Normalization> normalization) {
@@ -111,17 +129,17 @@ Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Norma
     const TensorInfo& info = s.info;
     if (s.array == nullptr) return Error{ErrorCode::invalid_argument, "has no data: give it with --data", "input '" + info.name + "'"};
     const Array& a = *s.array;
-    const Shape given = without_ones(a.shape, 1);
-    const Shape wanted = without_ones(info.shape, info.batched ? 1 : 0);
-    if (given != wanted || a.shape.empty())
-      return does_not_fit(info, "takes samples of shape " + shape_text(Shape(info.shape.begin() + (info.batched ? 1 : 0), info.shape.end())) +
-                                    ", the data has " + shape_text(a.shape.empty() ? a.shape : Shape(a.shape.begin() + 1, a.shape.end())));
+    if (a.shape.empty() || without_ones(sample_shape(a.shape)) != without_ones(sample_shape(info)))
+      return does_not_fit(s, "takes samples of shape " + shape_text(sample_shape(info)) + ", the data has " +
+                                 std::to_string(a.rows()) + " of " + shape_text(sample_shape(a.shape)));
     if (integral(info.type) && info.type != a.type && !(info.type == Type::s64 && integral(a.type)) && !(info.type == Type::s32 && integral(a.type)))
-      return does_not_fit(info, std::string("takes ") + name_of(info.type) + (info.type == Type::u8 ? " (raw bytes)" : "") + ", the data is " +
+      return does_not_fit(s, std::string("takes ") + name_of(info.type) + (info.type == Type::u8 ? " (raw bytes)" : "") + ", the data is " +
                                     name_of(a.type));
     if (feed.count_ != -1 && feed.count_ != a.rows())
-      return does_not_fit(info, "has " + std::to_string(a.rows()) + " samples, another input has " + std::to_string(feed.count_));
+      return does_not_fit(s, "has " + std::to_string(a.rows()) + " samples, another input has " + std::to_string(feed.count_));
     feed.count_ = a.rows();
+    if (normalization != nullptr && info.type == Type::u8)
+      return usage_error("input '" + info.name + "' takes raw bytes, the model has its preprocessing: leave --scale, --mean and --std away");
     if (normalization != nullptr && info.type == Type::f32 && normalization->mean.size() > 1 &&
         (info.shape.size() < 2 || static_cast<std::int64_t>(normalization->mean.size()) != info.shape[1]))
       return usage_error("--mean and --std have " + std::to_string(normalization->mean.size()) + " values, input '" + info.name + "' has shape " +
@@ -136,7 +154,8 @@ Result<Feed> Feed::with(const std::vector<TensorInfo>& inputs, std::shared_ptr<c
   std::vector<Source> sources;
   for (const TensorInfo& i : inputs) {
     const auto found = std::ranges::find(sources_, i.name, [](const Source& s) { return s.info.name; });
-    sources.push_back({i, found == sources_.end() ? nullptr : found->array});
+    if (found == sources_.end()) return usage_error("only one of the two models has an input '" + i.name + "'");
+    sources.push_back({i, found->array, found->path});
   }
   return make(std::move(sources), std::move(normalization));
 }
@@ -179,7 +198,23 @@ Result<void> Feed::read_bytes(std::size_t input, std::int64_t first, std::int64_
       std::memcpy(bytes.data() + i * sizeof(narrow), &narrow, sizeof(narrow));
     }
   });
-  if (!fits) return does_not_fit(s.info, "a value does not fit into s32");
+  if (!fits) return does_not_fit(s, "a value does not fit into s32");
+  return {};
+}
+
+bool Feed::batched() const noexcept {
+  return std::ranges::all_of(sources_, [](const Source& s) { return s.info.batched; });
+}
+
+Result<void> Feed::check_finite() const {
+  for (const Source& s : sources_) {
+    if (s.array->type != Type::f32) continue;
+    const auto values = s.array->as<float>();
+    const auto bad = std::ranges::find_if(values, [](float v) { return !std::isfinite(v); });
+    if (bad == values.end()) continue;
+    const auto sample = static_cast<std::size_t>(bad - values.begin()) / (s.array->row_bytes() / sizeof(float));
+    return does_not_fit(s, std::string(std::isnan(*bad) ? "a NaN" : "an infinity") + " in sample " + std::to_string(sample));
+  }
   return {};
 }
 
@@ -190,6 +225,7 @@ std::uint64_t Feed::hash() const {
 }
 
 Result<void> Runner::run(const Feed& feed, std::int64_t batch, const std::string& what, const MakeSession& make, const After& after) {
+  if (!feed.batched()) batch = 1;
   Progress progress(what, feed.count());
   std::optional<Session> session;
   std::int64_t size = 0;

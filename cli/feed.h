@@ -35,6 +35,12 @@ class Feed final : public Samples {
   /// The same samples for another model's inputs (an ONNX model beside the .octet made of it).
   [[nodiscard]] Result<Feed> with(const std::vector<TensorInfo>& inputs, std::shared_ptr<const Normalization> normalization) const;
 
+  /// Every input takes any number of samples at a time.
+  [[nodiscard]] bool batched() const noexcept;
+
+  /// An error where the data has a NaN or an infinity, naming the file and the sample.
+  [[nodiscard]] Result<void> check_finite() const;
+
   /// XXH64 of all sample bytes, for provenance.
   [[nodiscard]] std::uint64_t hash() const;
 
@@ -42,7 +48,9 @@ class Feed final : public Samples {
   struct Source {
     TensorInfo info;
     std::shared_ptr<const Array> array;
+    std::string path;  ///< the file it was read from
   };
+  static Error does_not_fit(const Source& source, const std::string& message);
   static Result<Feed> make(std::vector<Source> sources, std::shared_ptr<const Normalization> normalization);
 
   std::vector<Source> sources_;
@@ -50,7 +58,8 @@ class Feed final : public Samples {
   std::int64_t count_ = 0;
 };
 
-/// Runs a session over all samples of a feed, batch by batch; the last one may be smaller and gets a session of its own.
+/// Runs a session over all samples of a feed, batch by batch, one by one where the model fixes the batch; the last batch may
+/// be smaller and gets a session of its own.
 class Runner {
  public:
   /// `after` sees each batch's outputs (the session's order) and how many samples they are.

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <cstring>
+#include <algorithm>
 
 #include "cli/command.h"
 #include "cli/data/npy.h"
@@ -25,17 +25,20 @@ struct OutFile {
 
 /// [OUTPUT=]FILE.npy to the position of the output.
 Result<std::vector<OutFile>> parse_outputs(const std::vector<std::string>& texts, const std::vector<TensorInfo>& outputs) {
+  const std::vector<std::string> names = names_of(outputs);
   std::vector<OutFile> files;
   for (const std::string& text : texts) {
-    const auto equals = text.find('=');
-    if (equals == std::string::npos && outputs.size() == 1) {
-      files.push_back({0, text});
-      continue;
+    auto [name, path] = split_name(text, names);
+    const bool named = text.find('=') != std::string::npos;
+    const auto found = named ? std::ranges::find(names, name) : names.size() == 1 ? names.begin() : names.end();
+    if (found == names.end() || path.empty()) {
+      std::string all;
+      for (const std::string& n : names) all += (all.empty() ? "" : ", ") + n;
+      return usage_error("--out " + text + ": expected OUTPUT=FILE.npy, the outputs are: " + all);
     }
-    const auto named = std::ranges::find(outputs, text.substr(0, equals), &TensorInfo::name);
-    if (equals == std::string::npos || named == outputs.end())
-      return usage_error("--out " + text + ": expected OUTPUT=FILE.npy; the first output is '" + outputs[0].name + "'");
-    files.push_back({static_cast<std::size_t>(named - outputs.begin()), text.substr(equals + 1)});
+    for (const OutFile& other : files)
+      if (other.path == path) return usage_error("--out " + text + ": two outputs would go to one file");
+    files.push_back({static_cast<std::size_t>(found - names.begin()), std::move(path)});
   }
   return files;
 }
@@ -70,9 +73,14 @@ Result<int> run(const Options& o) {
     }
     return {};
   }));
-  for (const OutFile& f : files) OCTET_CHECK(write_npy(f.path, results[f.output]));
+  std::vector<StagedFile> staged;
+  for (const OutFile& f : files) {
+    OCTET_TRY(StagedFile file, stage_npy(f.path, results[f.output]));
+    staged.push_back(std::move(file));
+  }
+  for (StagedFile& file : staged) OCTET_CHECK(file.commit());
   for (std::size_t i = 0; i < results.size(); ++i)
-    fmt::print("{} {} {}:{}\n", model.outputs()[i].name, name_of(results[i].type), shape_text(results[i].shape), first_values(results[i]));
+    fmt::print("{} {} {}:{}\n", printable(model.outputs()[i].name), name_of(results[i].type), shape_text(results[i].shape), first_values(results[i]));
   return kDone;
 }
 

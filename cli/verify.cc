@@ -67,7 +67,9 @@ Result<std::vector<Layer>> match(const Graph& quantized, const Graph& real) {
     if (name.ends_with(kQuantizedSuffix) && !by_name.contains(name)) name.resize(name.size() - std::string(kQuantizedSuffix).size());
     const auto found = by_name.find(name);
     if (quantized.nodes[n].sources.empty() || found == by_name.end()) continue;
-    if (real.tensors[static_cast<std::size_t>(found->second)].shape != t.shape || (t.type != Type::u8 && t.type != Type::f32)) continue;
+    const Tensor& r = real.tensors[static_cast<std::size_t>(found->second)];
+    const bool comparable = r.type == Type::f32 && (t.type == Type::f32 || (t.type == Type::u8 && t.quant.scales.size() == 1));
+    if (r.shape != t.shape || !comparable) continue;
     layers.push_back({n, out, found->second, {}});
   }
   if (layers.empty()) return usage_error("no layer of the two models has the same name and shape: is one made of the other?");
@@ -100,14 +102,13 @@ class Verification {
 
   Result<void> run(const Feed& feed, const Feed& real_feed) {
     constexpr std::int64_t kBatch = 16;
-    const bool batched = !quantized_.inputs().empty() && quantized_.inputs()[0].batched;
     const auto make = [&](std::int64_t batch) -> Result<Session> {
       const SessionOptions options{.threads = 1, .batch = static_cast<int>(batch)};
       OCTET_TRY(Session real, make_session(real_, options, {.keep_tensors = true}));
       real_session_.emplace(std::move(real));
       return make_session(quantized_, options, {.keep_tensors = true});
     };
-    return Runner::run(feed, batched ? kBatch : 1, "verifying", make, [&](Session& session, const auto& outputs, std::int64_t first, std::int64_t n) {
+    return Runner::run(feed, kBatch, "verifying", make, [&](Session& session, const auto& outputs, std::int64_t first, std::int64_t n) {
       return batch(session, outputs, real_feed, first, n);
     });
   }
@@ -155,6 +156,9 @@ Result<void> check_outputs(const Model& quantized, const Model& real) {
   bool same = a.size() == b.size();
   for (std::size_t i = 0; same && i < a.size(); ++i) same = a[i].name == b[i].name && a[i].shape == b[i].shape && a[i].type == b[i].type;
   if (!same) return usage_error("the two models' outputs differ: is one made of the other?");
+  for (const TensorInfo& output : a)
+    if (output.type != Type::f32)
+      return usage_error("output '" + output.name + "' is " + name_of(output.type) + "; only f32 outputs can be compared");
   return {};
 }
 
@@ -188,10 +192,12 @@ Result<void> report(const Options& o, const Graph& graph, const Verification& v,
 Result<int> verify(const Options& o) {
   OCTET_TRY(const Model quantized, Model::load(o.model));
   OCTET_TRY(const Model real, load_model(o.against, o.shapes));
+  if (!real.impl().graph.provenance.calibrator.empty())
+    return usage_error("--against " + o.against + " is quantized itself; it must be the float model");
   OCTET_CHECK(check_outputs(quantized, real));
   const Graph& graph = quantized.impl().graph;
   if (graph.provenance.source_hash != real.impl().graph.provenance.source_hash)
-    fmt::print(stderr, "octet verify: warning: {} was not made of this very {}\n", o.model, o.against);
+    fmt::print(stderr, "octet verify: warning: {} was not made of this very {}\n", printable(o.model), printable(o.against));
   OCTET_TRY(auto layers, match(graph, real.impl().graph));
   OCTET_TRY(auto normalization, o.normalization.get());
   // A model with stored preprocessing takes raw bytes; the float model then gets the same preprocessing.
@@ -201,7 +207,7 @@ Result<int> verify(const Options& o) {
     const Preprocessing& p = *graph.preprocessing[0];
     normalization = std::make_shared<const Normalization>(Normalization{p.scale, p.mean, p.std});
   }
-  OCTET_TRY(const Feed feed, Feed::open(quantized.inputs(), o.data, normalization));
+  OCTET_TRY(const Feed feed, Feed::open(quantized.inputs(), o.data, stored ? nullptr : normalization));
   OCTET_TRY(const Feed real_feed, feed.with(real.inputs(), normalization));
   Verification verification(quantized, real, std::move(layers));
   OCTET_CHECK(verification.run(feed, real_feed));

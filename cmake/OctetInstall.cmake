@@ -10,12 +10,16 @@ if(NOT OCTET_INSTALL)
   return()
 endif()
 
-# octet_export_dependency(TARGET LINKED INSTALLED): where TARGET links the library LINKED, users of the installed package
-# link the target INSTALLED, which octetConfig.cmake looks for; nothing if it is empty.
+# octet_export_dependency(TARGET LINKED INSTALLED): where TARGET links LINKED, users of the installed package link
+# INSTALLED instead, a target octetConfig.cmake looks for; nothing if it is empty.
 function(octet_export_dependency target linked installed)
   get_target_property(libraries ${target} INTERFACE_LINK_LIBRARIES)
-  string(REPLACE "$<LINK_ONLY:${linked}>"
-    "$<BUILD_INTERFACE:$<LINK_ONLY:${linked}>>$<INSTALL_INTERFACE:${installed}>" libraries "${libraries}")
+  if(NOT TARGET ${linked})  # the path of a library; targets stand in $<LINK_ONLY>
+    set(entry "${linked}")
+  else()
+    set(entry "$<LINK_ONLY:${linked}>")
+  endif()
+  string(REPLACE "${entry}" "$<BUILD_INTERFACE:${entry}>$<INSTALL_INTERFACE:${installed}>" libraries "${libraries}")
   set_target_properties(${target} PROPERTIES INTERFACE_LINK_LIBRARIES "${libraries}")
 endfunction()
 

@@ -216,6 +216,12 @@ TEST_CASE("a batch that the model fixes is fixed") {
   CHECK_FALSE(must(m.import()).tensors[0].batched);
 }
 
+TEST_CASE("a batch that leaves the leading axis is fixed") {
+  ModelBuilder m = single("Transpose", {kOpen, 4});
+  CHECK_FALSE(must(m.import()).tensors[0].batched);
+  CHECK(must(single("Flatten", {kOpen, 4}).import()).tensors[0].batched);
+}
+
 TEST_CASE("Softmax of old means all later axes") {
   ModelBuilder m = single("Softmax", {1, 2, 1, 1}, 11);
   CHECK(compute(m, {{0, 0}}) == Values{0.5F, 0.5F});
@@ -499,6 +505,25 @@ TEST_CASE("constants that would grow without bound are left to the engine's limi
   Graph g = must(m.import());
   must(octet::optimize(g));
   CHECK_FALSE(must(octet::make_model(g)).session().has_value());
+}
+
+TEST_CASE("long chains take time and memory in proportion to their length") {
+  const int length = 20000;
+  ModelBuilder m;
+  m.input("v0", {kOpen, 4, 6}).s64("a", {0, 6, 4}).s64("b", {0, 4, 6});
+  for (int i = 0; i < length; ++i)
+    m.node("Reshape", {"v" + std::to_string(i), i % 2 == 0 ? "a" : "b"}, {"v" + std::to_string(i + 1)});
+  Graph g = must(m.output("v" + std::to_string(length)).import());
+  must(octet::optimize(g));
+  CHECK(g.nodes.size() == 1);
+  ModelBuilder t;
+  t.input("v0", {kOpen, 4, 6}).random("w", {6, 6}).random("k", {6});
+  t.node("MatMul", {"v0", "w"}, {"v1"});
+  for (int i = 1; i < length; ++i)
+    t.node(i % 2 == 0 ? "Add" : "Mul", {"v" + std::to_string(i), "k"}, {"v" + std::to_string(i + 1)});
+  Graph h = must(t.output("v" + std::to_string(length)).import());
+  must(octet::optimize(h));
+  CHECK(h.nodes.size() == 1);
 }
 
 TEST_CASE("any bytes in, an error or a model out") {

@@ -218,7 +218,13 @@ class Import {
   Result<Graph> finish() {
     Graph graph = std::move(builder_.graph());
     graph.provenance = model_.provenance();
-    OCTET_CHECK(resolve_shapes(graph, true));
+    auto resolved = resolve_shapes(graph, true);
+    if (!resolved && resolved.error().code == ErrorCode::unsupported) {
+      // Somewhere the batch leaves the leading axis; what the model says for a batch of 1 still stands.
+      for (const int i : graph.inputs) graph.tensors[static_cast<std::size_t>(i)].batched = false;
+      resolved = resolve_shapes(graph, true);
+    }
+    if (!resolved) return std::move(resolved).error();
     OCTET_CHECK(check_graph(graph));
     return graph;
   }

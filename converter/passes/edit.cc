@@ -5,6 +5,9 @@
 namespace octet {
 namespace {
 
+// More nodes become one only in files made to exhaust memory: a long chain would keep a list for each of its links.
+constexpr std::size_t kMaxSources = 64;
+
 std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
 }  // namespace
@@ -23,8 +26,10 @@ Uses::Uses(const Graph& graph)
 }
 
 void merge_sources(std::vector<int>& sources, const std::vector<int>& more) {
-  for (const int s : more)
+  for (const int s : more) {
+    if (sources.size() == kMaxSources) return;
     if (std::ranges::find(sources, s) == sources.end()) sources.push_back(s);
+  }
 }
 
 void absorb(Node& first, Node& last) {

@@ -25,7 +25,7 @@ class Uses {
   std::vector<int> maker_, reader_, reads_;
 };
 
-/// `sources` of the first node, then those of the second it does not have.
+/// Appends the sources that are not there yet; a list ends at 64.
 void merge_sources(std::vector<int>& sources, const std::vector<int>& more);
 
 /// `first` takes over what `last`, its output's sole reader, wrote; `last` counts as removed.

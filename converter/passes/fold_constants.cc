@@ -11,6 +11,9 @@ namespace {
 
 std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
+/// Elements that could be computed in the time it takes to set up the computation of one.
+constexpr std::uint64_t kLeastCost = 256;
+
 /// The time these take depends on their windows, which a file may make as large as it likes; constant images are rare.
 bool has_window(schema::Operator op) noexcept {
   return op == schema::Operator::Conv || op == schema::Operator::MaxPool || op == schema::Operator::AveragePool;
@@ -37,7 +40,7 @@ Graph graph_of(const Graph& graph, const Node& node) {
 
 bool FoldBudget::take(schema::Operator op, const NodeView& node) {
   if (has_window(op)) return false;
-  const auto elements = static_cast<std::uint64_t>(element_count(node.output_shape()));
+  const auto elements = std::max(kLeastCost, static_cast<std::uint64_t>(element_count(node.output_shape())));
   if (elements > elements_) return false;
   const std::uint64_t macs = find_operator(op)->macs(node);
   if (macs > macs_) return false;

@@ -1,0 +1,68 @@
+#include "fuzz/run_model.h"
+
+#include "engine/model.h"
+
+namespace octet::fuzz {
+namespace {
+
+constexpr std::int64_t kMostElements = 1 << 20;
+constexpr std::int64_t kMostSteps = 20'000'000;
+
+/// Reads of x for one element of a node's output.
+std::int64_t reads_per_element(const Graph& g, const Node& node) {
+  const auto window = [](const auto& a) { return std::int64_t{a.kernel_h} * a.kernel_w; };
+  switch (node.op()) {
+    case schema::Operator::MaxPool: return window(node.as<schema::MaxPoolT>());
+    case schema::Operator::AveragePool: return window(node.as<schema::AveragePoolT>());
+    case schema::Operator::Conv:
+    case schema::Operator::FullyConnected: {
+      const Shape& w = g.tensors[static_cast<std::size_t>(node.inputs[1])].shape;
+      return element_count(w) / w[0];
+    }
+    default: return 1;
+  }
+}
+
+void run_at(const Model& model, int batch) {
+  auto session = model.session({.batch = batch, .memory_limit_bytes = std::size_t{64} << 20U});
+  if (!session) return;
+  std::vector<std::vector<std::byte>> storage;
+  std::vector<InputTensor> inputs;
+  std::vector<OutputTensor> outputs;
+  for (const TensorInfo& i : session->inputs()) {
+    storage.emplace_back(i.size_bytes());
+    unsigned value = 1;
+    for (std::byte& b : storage.back()) b = static_cast<std::byte>((value = value * 1'664'525U + 1'013'904'223U) >> 24U);
+    inputs.emplace_back(storage.back().data(), storage.back().size(), i.type, i.name);
+  }
+  for (const TensorInfo& o : session->outputs()) {
+    storage.emplace_back(o.size_bytes());
+    outputs.emplace_back(storage.back().data(), storage.back().size(), o.type);
+  }
+  (void)session->run(inputs, outputs).has_value();
+}
+
+}  // namespace
+
+bool is_small(const Model& model) {
+  const Graph& g = model.impl().graph;
+  std::int64_t steps = 0;
+  for (const Tensor& t : g.tensors)
+    if (element_count(t.shape) > kMostElements) return false;
+  for (const Node& node : g.nodes) {
+    // Neither factor passes 2^31 by much, and the sum is bounded before it grows further.
+    const std::int64_t reads = reads_per_element(g, node);
+    if (reads > kMostSteps) return false;
+    steps += reads * element_count(g.tensors[static_cast<std::size_t>(node.outputs[0])].shape);
+    if (steps > kMostSteps) return false;
+  }
+  return true;
+}
+
+void run_model(const Model& model) {
+  if (!is_small(model)) return;
+  run_at(model, 1);
+  run_at(model, 3);
+}
+
+}  // namespace octet::fuzz

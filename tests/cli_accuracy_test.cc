@@ -1,0 +1,134 @@
+// The accuracy, size and coverage int8 is to reach on trained models: 500 training images calibrate, 10,000 test images
+// are counted. Skipped where the models or the images are not there.
+#include "support/cli_models.h"
+#include "support/program.h"
+
+using namespace octet_test;
+using nlohmann::json;
+
+namespace {
+
+const std::string kModels = std::string(OCTET_SHARED_DIR) + "/models/";
+
+struct Images {
+  std::string folder, suffix;
+  Args normalization;
+
+  [[nodiscard]] std::string train() const { return folder + "/train-images-idx3-ubyte" + suffix; }
+  [[nodiscard]] std::string test() const { return folder + "/t10k-images-idx3-ubyte" + suffix; }
+  [[nodiscard]] std::string labels() const { return folder + "/t10k-labels-idx1-ubyte" + suffix; }
+};
+
+Images images(const std::string& folder, const std::string& mean, const std::string& std) {
+  const std::string suffix = fs::exists(folder + "/train-images-idx3-ubyte.gz") ? ".gz" : "";
+  return {folder, suffix, {"--scale", "0.00392156862745098", "--mean", mean, "--std", std}};
+}
+const Images& mnist() {
+  static const Images all = images(std::string(OCTET_SHARED_DIR) + "/data/mnist", "0.1307", "0.3081");
+  return all;
+}
+const Images& fashion() {
+  static const Images all = images("/usr/share/datasets/fashion-mnist", "0.2860", "0.3530");
+  return all;
+}
+
+bool present(const std::string& model, const Images& data) {
+  for (const std::string& path : {kModels + model + ".onnx", data.train(), data.test(), data.labels()}) {
+    if (fs::exists(path)) continue;
+    MESSAGE("skipped: there is no " << path);
+    return false;
+  }
+  return true;
+}
+
+Args operator+(Args a, const Args& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+json convert(const std::string& onnx, const std::string& octet, const Args& data) {
+  return octet_json(Args{"convert", onnx, "-o", octet, "--threads", "2"} + data);
+}
+
+/// Every node of the source is computed in int8 or gone: none is in float, none is missing.
+void check_all_int8(const std::string& octet, const std::string& onnx) {
+  const json real = octet_json({"explain", onnx})["nodes"];
+  const json nodes = octet_json({"explain", octet})["nodes"];
+  REQUIRE(nodes.size() == real.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const json& n = nodes[i];
+    CAPTURE(n["name"].get<std::string>());
+    CAPTURE(n["reason"].get<std::string>());
+    CHECK(n["name"] == real[i]["name"]);
+    CHECK((n["type"] == "u8" || n["type"] == "s8" || n["type"] == "folded"));
+  }
+}
+
+double accuracy(const std::string& model, const Images& data, const Args& more) {
+  return octet_json(Args{"eval", model, "--data", data.test(), "--labels", data.labels(), "--threads", "2"} +
+                    more)["accuracy"];
+}
+
+struct Target {
+  const char* model;
+  const Images& data;
+  double accuracy;      ///< at least; 0: not stated
+  double size;          ///< of the ONNX file, at most; 0: not stated
+  double float_margin;  ///< at most this below float; 0: not stated
+};
+
+}  // namespace
+
+TEST_CASE("cli accuracy: int8 on 10,000 images") {
+  const TempDir dir;
+  for (const Target& t : std::vector<Target>{
+           {"lenet", mnist(), 0.981, 0.27, 0},
+           {"mnist_mlp", mnist(), 0.968, 0.29, 0},
+           {"mnist_resnet", mnist(), 0.989, 0.50, 0},
+           {"fashion_lenet", fashion(), 0, 0, 0.003},
+           {"fashion_mobilenet", fashion(), 0, 0, 0.003},
+       }) {
+    if (!present(t.model, t.data)) continue;
+    CAPTURE(t.model);
+    const std::string onnx = kModels + t.model + ".onnx";
+    const std::string octet = dir.file(std::string(t.model) + ".octet");
+    const json report = convert(onnx, octet, Args{"--data", t.data.train(), "--samples", "500"} + t.data.normalization);
+    const double size = report["octet_bytes"].get<double>() / report["float_bytes"].get<double>();
+    if (t.size > 0) CHECK(size <= t.size);
+    check_all_int8(octet, onnx);
+
+    const double int8 = accuracy(octet, t.data, {});
+    CHECK(int8 >= t.accuracy);
+    MESSAGE(t.model << ": int8 " << 100 * int8 << " %, file " << 100 * size << " % of the ONNX file");
+    if (t.float_margin > 0) {
+      const double real = accuracy(onnx, t.data, t.data.normalization);
+      MESSAGE(t.model << ": float " << 100 * real << " %");
+      CHECK(int8 >= real - t.float_margin);
+    }
+  }
+}
+
+TEST_CASE("cli accuracy: SQNR of LeNet's output") {
+  if (!present("lenet", mnist())) return;
+  const TempDir dir;
+  convert(kModels + "lenet.onnx", dir.file("lenet.octet"),
+          Args{"--data", mnist().train(), "--samples", "500"} + mnist().normalization);
+  const json report = octet_json({"verify", dir.file("lenet.octet"), "--against", kModels + "lenet.onnx", "--data",
+                                  mnist().test(), "--samples", "1000"});
+  MESSAGE("output SQNR " << report["output"]["sqnr_db"].get<double>() << " dB");
+  CHECK(report["output"]["sqnr_db"] > 25);
+  CHECK(report["top1_agreement"] > 0.99);
+}
+
+TEST_CASE("cli accuracy: no node of the other models stays in float") {
+  const TempDir dir;
+  if (present("fashion_unbalanced", fashion())) {
+    convert(kModels + "fashion_unbalanced.onnx", dir.file("u.octet"),
+            Args{"--data", fashion().train(), "--samples", "50"} + fashion().normalization);
+    check_all_int8(dir.file("u.octet"), kModels + "fashion_unbalanced.onnx");
+  }
+  if (!fs::exists(kModels + "fused_residual.onnx")) return MESSAGE("skipped: there is no fused_residual.onnx");
+  const std::string data = write_array(dir, "x.npy", random_array({20, 3, 32, 32}, 1));
+  convert(kModels + "fused_residual.onnx", dir.file("r.octet"), {"--data", data});
+  check_all_int8(dir.file("r.octet"), kModels + "fused_residual.onnx");
+}

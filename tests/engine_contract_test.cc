@@ -1,0 +1,197 @@
+// The bit-exact contract: an int8 model gives the same output bytes on every ISA, thread count and batch split,
+// whatever the floating-point environment of the calling thread.
+#include <xmmintrin.h>
+
+#include <set>
+
+#include "octet/converter.hpp"
+#include "tests/support/quantized_nets.h"
+#include "tests/support/test_samples.h"
+
+namespace octet_test {
+namespace {
+
+constexpr std::size_t kBatch = 8;
+
+using Bytes = std::vector<std::byte>;
+
+octet::Session session_of(const Model& model, const std::string& isa, int threads, std::size_t batch) {
+  octet::SessionOptions options;
+  options.isa = isa;
+  options.threads = threads;
+  options.batch = static_cast<int>(batch);
+  return must(model.session(options));
+}
+
+/// Sample number `i` of inputs that hold kBatch of them.
+std::vector<Bytes> sample(const std::vector<Bytes>& inputs, std::size_t i) {
+  std::vector<Bytes> one;
+  for (const Bytes& all : inputs) {
+    const auto size = static_cast<std::ptrdiff_t>(all.size() / kBatch);
+    const auto at = all.begin() + static_cast<std::ptrdiff_t>(i) * size;
+    one.emplace_back(at, at + size);
+  }
+  return one;
+}
+
+/// kBatch runs of one sample, joined.
+std::vector<Bytes> run_singly(octet::Session& session, const std::vector<Bytes>& inputs) {
+  std::vector<Bytes> joined(session.outputs().size());
+  for (std::size_t i = 0; i < kBatch; ++i) {
+    const auto outputs = run_bytes(session, sample(inputs, i));
+    for (std::size_t o = 0; o < outputs.size(); ++o)
+      joined[o].insert(joined[o].end(), outputs[o].begin(), outputs[o].end());
+  }
+  return joined;
+}
+
+std::vector<Bytes> reference_outputs(const Model& model, const std::vector<Bytes>& inputs) {
+  auto session = session_of(model, "reference", 1, 1);
+  return run_singly(session, inputs);
+}
+
+/// Everything a session may be made of gives the bytes of the scalar kernels.
+void check_contract(const Net& net) {
+  INFO(net.name);
+  const auto inputs = random_inputs(net.model, kBatch, 99);
+  const auto expected = reference_outputs(net.model, inputs);
+  for (const Bytes& bytes : expected) {
+    // Otherwise a constant would pass.
+    std::set<std::byte> distinct(bytes.begin(), bytes.end());
+    CHECK(distinct.size() > 20);
+  }
+  for (const auto isa : octet::kernels::available_isas()) {
+    const std::string name = octet::kernels::name_of(isa);
+    for (const int threads : {1, 2}) {
+      INFO(name, ", threads ", threads);
+      auto one = session_of(net.model, name, threads, 1);
+      CHECK(one.isa() == name);
+      CHECK(run_singly(one, inputs) == expected);
+      auto all = session_of(net.model, name, threads, kBatch);
+      CHECK(run_bytes(all, inputs) == expected);
+      CHECK(run_bytes(all, inputs) == expected);  // a session keeps nothing of its last run
+    }
+  }
+}
+
+TEST_CASE("quantized graphs give the same bytes on every ISA, thread count and batch split") {
+  for (const Net& net : quantized_nets()) check_contract(net);
+}
+
+/// A float net with every operator the quantizer has an int8 form of.
+Model float_net(unsigned seed) {
+  GraphBuilder b;
+  Random random(seed);
+  const auto weights = [&](const std::string& name, const Shape& shape) {
+    return b.constant(name, shape, random.reals(static_cast<std::size_t>(octet::element_count(shape)), -0.4F, 0.4F));
+  };
+  octet::schema::ConvT conv;
+  conv.pad_top = conv.pad_left = conv.pad_bottom = conv.pad_right = 1;
+  const int x = b.input("x", Type::f32, {1, 8, 8, 6});
+  const int first = b.node("first", conv, {x, weights("w1", {10, 3, 3, 6}), weights("b1", {10})});
+  octet::schema::ConvT depthwise = conv;
+  depthwise.groups = 10;
+  depthwise.clamp_min = 0.0F;
+  depthwise.clamp_max = 6.0F;
+  const int second = b.node("second", depthwise, {first, weights("w2", {10, 3, 3, 1}), weights("b2", {10})});
+  octet::schema::PointwiseT swish;
+  swish.function = octet::schema::Function::HardSwish;
+  const int curved = b.node("curved", swish, {first});
+  const int sum = b.node("sum", octet::schema::AddT{}, {second, curved});
+  octet::schema::AveragePoolT mean;
+  mean.kernel_h = mean.kernel_w = 8;
+  const int squeezed = b.node("squeezed", mean, {sum});
+  octet::schema::PointwiseT sigmoid;
+  sigmoid.function = octet::schema::Function::Sigmoid;
+  const int gates = b.node("gates", sigmoid, {squeezed});
+  const int scaled = b.node("scaled", octet::schema::MulT{}, {sum, gates});
+  octet::schema::ConcatT concat;
+  concat.axis = 3;
+  const int joined = b.node("joined", concat, {scaled, first});
+  octet::schema::MaxPoolT most;
+  most.kernel_h = most.kernel_w = most.stride_h = most.stride_w = 2;
+  const int peaks = b.node("peaks", most, {joined});
+  octet::schema::ReshapeT flat;
+  flat.shape = {0, -1};
+  const int rows = b.node("rows", flat, {peaks});
+  const int scores = b.node("scores", octet::schema::FullyConnectedT{}, {rows, weights("w3", {12, 320})});
+  const int shares = b.node("shares", octet::schema::SoftmaxT{}, {scores});
+  return must(b.model({shares, peaks}));
+}
+
+TEST_CASE("converted float graphs give the same bytes on every ISA, thread count and batch split") {
+  for (const unsigned seed : {1U, 2U}) {
+    const Model model = float_net(seed);
+    const VectorSamples samples(16, {Random(seed + 10).reals(16 * 384, -1.0F, 1.0F)});
+    octet::QuantizeOptions options;
+    options.per_channel_weights = seed == 1;
+    options.symmetric_activations = seed == 2;
+    check_contract({"float net", must(octet::quantize(model, samples, options))});
+  }
+}
+
+/// Sets MXCSR for a scope.
+class Environment {
+ public:
+  explicit Environment(unsigned mxcsr) : saved_(_mm_getcsr()) { _mm_setcsr(mxcsr); }
+  ~Environment() { _mm_setcsr(saved_); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  unsigned saved_;
+};
+
+// Flush-to-zero with denormals-are-zero, and the three other roundings: down, up, towards zero.
+constexpr unsigned kMasked = 0x1F80;
+constexpr unsigned kHostile[] = {kMasked | 0x8040, kMasked | 0x2000, kMasked | 0x4000, kMasked | 0x6000 | 0x8040};
+
+TEST_CASE("a hostile floating-point environment of the caller changes nothing and is left as it was") {
+  for (const Net& net : quantized_nets(1)) {
+    INFO(net.name);
+    const auto inputs = random_inputs(net.model, kBatch, 5);
+    const auto expected = reference_outputs(net.model, inputs);
+    for (const auto isa : octet::kernels::available_isas()) {
+      for (const unsigned mxcsr : kHostile) {
+        for (const int threads : {1, 2}) {
+          INFO(octet::kernels::name_of(isa), ", MXCSR ", mxcsr, ", threads ", threads);
+          std::vector<Bytes> outputs;
+          unsigned after_session = 0;
+          unsigned after_run = 0;
+          {
+            const Environment environment(mxcsr);
+            auto session = session_of(net.model, octet::kernels::name_of(isa), threads, kBatch);
+            after_session = _mm_getcsr();
+            _mm_setcsr(mxcsr);
+            outputs = run_bytes(session, inputs);
+            after_run = _mm_getcsr();
+          }
+          CHECK(outputs == expected);
+          // Below 0x40 are the flags of what happened, which ordinary code of the test sets, too.
+          CHECK((after_session & ~0x3FU) == (mxcsr & ~0x3FU));
+          CHECK((after_run & ~0x3FU) == (mxcsr & ~0x3FU));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("multipliers of zero give the zeros the scalar kernels give, signs included") {
+  // f32(s_in s_w) underflows to 0, so that negative sums become -0, which a bound of 0 leaves as it is.
+  GraphBuilder b;
+  const int x = b.input("x", Type::u8, {1, 4}, affine(1e-30F, 2));
+  std::vector<std::int8_t> weights(std::size_t{37} * 4);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<std::int8_t>(i % 3) - 1;
+  octet::schema::FullyConnectedT t;
+  for (const auto& [lo, hi] : {std::pair{0.0F, kInf}, std::pair{-0.0F, kInf}, std::pair{-kInf, -0.0F}}) {
+    t.clamp_min = lo;
+    t.clamp_max = hi;
+    GraphBuilder c = b;
+    c.node("y", t, {x, c.constant("w", {37, 4}, weights, symmetric({1e-30F}))});
+    const auto y = run_every_isa<float>(must(c.model()), std::vector<std::uint8_t>{0, 1, 7, 255});
+    for (const float v : y) CHECK(v == 0.0F);
+  }
+}
+
+}  // namespace
+}  // namespace octet_test

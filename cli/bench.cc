@@ -70,26 +70,32 @@ Result<std::vector<double>> measure(Session& session, Tensors& tensors, double s
   return us;
 }
 
-/// Mean microseconds of each step.
+/// Median microseconds of each step: a mean would carry every interruption of the machine.
 Result<std::vector<double>> profile(Session& session, Tensors& tensors, double seconds) {
+  constexpr std::size_t kMostRuns = 100'000;
   Session::Impl& impl = session.impl();
-  std::vector<double> total(impl.steps.size(), 0.0);
-  std::size_t runs = 0;
+  std::vector<std::vector<float>> us(impl.steps.size());
   double last = 0;
   impl.after_step = [&](std::size_t i) {
     const double now = seconds_now();
-    total[i] += now - last;
-    last = now;
+    us[i].push_back(static_cast<float>((now - last) * 1e6));
+    last = seconds_now();
   };
   const double stop = seconds_now() + seconds;
+  Result<void> done;
   do {
     last = seconds_now();
-    OCTET_CHECK(tensors.run(session));
-    ++runs;
-  } while (last < stop);
+    done = tensors.run(session);
+  } while (done && last < stop && !us.empty() && us[0].size() < kMostRuns);
   impl.after_step = nullptr;
-  for (double& t : total) t *= 1e6 / static_cast<double>(runs);
-  return total;
+  OCTET_CHECK(std::move(done));
+  std::vector<double> medians;
+  for (auto& samples : us) {
+    const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+    std::nth_element(samples.begin(), middle, samples.end());
+    medians.push_back(static_cast<double>(*middle));
+  }
+  return medians;
 }
 
 nlohmann::json ops_json(const Session& session, const std::vector<double>& us) {
@@ -162,7 +168,7 @@ Command add_bench(CLI::App& app) {
   c.add_option("--batch", o->batch, "Samples of one run")->check(CLI::Range(1, 65536))->capture_default_str();
   c.add_option("--seconds", o->seconds, "How long to measure")->check(CLI::Range(0.001, 3600.0))->capture_default_str();
   c.add_option("--warmup", o->warmup, "Seconds to run before measuring")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
-  c.add_flag("--profile", o->profile, "A row for each layer");
+  c.add_flag("--profile", o->profile, "A row for each layer, with its median time");
   o->normalization.add(c);
   o->json.add(c);
   c.footer(

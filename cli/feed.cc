@@ -93,7 +93,7 @@ Result<Feed> Feed::open(const std::vector<TensorInfo>& inputs, const DataOptions
     const auto found = input.empty() && sources.size() == 1 ? sources.begin() : std::ranges::find(sources, input, [](const Source& s) { return s.info.name; });
     if (input.empty() && found == sources.end())
       return Error{ErrorCode::invalid_argument, "the model has several inputs: say which, as --data INPUT=FILE", path};
-    if (found == sources.end()) return Error{ErrorCode::invalid_argument, "the model has no input " + quoted(input), path};
+    if (found == sources.end()) return Error{ErrorCode::invalid_argument, "the model has no input " + quote(input), path};
     if (found->array != nullptr) return Error{ErrorCode::invalid_argument, "input '" + found->info.name + "' is given twice", path};
     found->array = std::make_shared<const Array>(std::move(array));
     found->path = path;
@@ -107,7 +107,7 @@ Result<Feed> Feed::open(const std::vector<TensorInfo>& inputs, const DataOptions
     if (target != inputs.end()) read.channels = image_channels(*target);
     OCTET_TRY(auto arrays, read_data(spec.path, read));
     if (arrays.size() > 1 && !spec.input.empty() && !arrays.contains(spec.input))
-      return Error{ErrorCode::invalid_file, "has no array " + quoted(spec.input), spec.path};
+      return Error{ErrorCode::invalid_file, "has no array " + quote(spec.input), spec.path};
     for (auto& [name, array] : arrays) {
       // A single array of an .npz goes to the input named on the command line, or to the only one.
       const bool only = arrays.size() == 1 && (!spec.input.empty() || inputs.size() == 1);

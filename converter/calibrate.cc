@@ -126,12 +126,21 @@ class Calibration {
   }
 
  private:
+  /// Nothing may be thrown out of a thread.
+  static Result<std::vector<Range>> attempt(Worker& worker, std::size_t index) {
+    try {
+      return worker.run(static_cast<std::int64_t>(index));
+    } catch (const std::exception&) {
+      return Error{ErrorCode::run_failed, "out of memory", {}};
+    }
+  }
+
   void work() {
     Worker worker(model_, samples_, chunk_);
     for (;;) {
       const std::size_t index = next_.fetch_add(1);
       if (index >= results_.size() || failed_.load()) return;
-      auto ranges = worker.run(static_cast<std::int64_t>(index));
+      auto ranges = attempt(worker, index);
       const std::scoped_lock lock(mutex_);
       if (!ranges) {
         failed_.store(true);

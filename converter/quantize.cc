@@ -9,6 +9,7 @@
 #include "engine/model.h"
 #include "engine/operator.h"
 #include "kernels/lut/lut.h"
+#include "kernels/parallel.h"
 
 namespace octet {
 namespace {
@@ -258,6 +259,7 @@ class Quantizer {
     const int x = quantized_of(node.inputs[0]);
     QuantizedWeights q = quantize_weights(w.data.as<float>(), bias, static_cast<std::size_t>(w.shape[0]), to_.tensors[at(x)].quant.scale(),
                                           options_.per_channel_weights);
+    if (!q.representable) return Error{ErrorCode::unsupported, "its bias is too large for the scale of its input", {}};
     const Quantization parameters{std::move(q.scales), {}, options_.per_channel_weights ? 0 : -1};
     std::vector<int> inputs = {x, add_tensor({w.name, Type::s8, w.shape, false, parameters, Constant::of(std::move(q.weights))})};
     if (has_bias)
@@ -313,8 +315,23 @@ Result<Graph> quantize_graph(const Graph& graph, const std::vector<Range>& range
   return Quantizer(graph, ranges, options).run();
 }
 
+namespace {
+
+Result<void> check_normalization(const Normalization& n) {
+  const auto fail = [](const char* message) { return Error{ErrorCode::invalid_argument, message, "normalization"}; };
+  if (n.mean.empty() || n.mean.size() != n.std.size()) return fail("needs as many means as standard deviations");
+  const auto finite = [](float v) { return std::isfinite(v); };
+  if (!finite(n.scale) || !std::ranges::all_of(n.mean, finite) || !std::ranges::all_of(n.std, finite)) return fail("a value is NaN or infinite");
+  if (std::ranges::find(n.std, 0.0F) != n.std.end()) return fail("a standard deviation is 0");
+  return {};
+}
+
+}  // namespace
+
 Result<Model> quantize(const Model& model, const Samples& samples, const QuantizeOptions& options) {
   try {
+    const kernels::RoundingScope rounding;
+    if (options.normalization != nullptr) OCTET_CHECK(check_normalization(*options.normalization));
     OCTET_TRY(const std::vector<Range> ranges, calibrate(model, samples, {options.calibrator, options.threads, options.progress}));
     OCTET_TRY(Graph graph, quantize_graph(model.impl().graph, ranges, options));
     graph.provenance.tool_version = version();

@@ -40,7 +40,7 @@ float group_scale(std::span<const float> weights, std::span<const float> bias, s
   const double most_bias = largest(bias);
   if (most == 0 && most_bias == 0) return 1.0F;
   float scale = normal(most > 0 ? most / 127.0 : most_bias / (s_in * kBiasSteps));
-  while (!fits(weights, bias, channels, s_in, scale)) scale = normal(static_cast<double>(scale) * 2.0);
+  while (scale < std::numeric_limits<float>::max() && !fits(weights, bias, channels, s_in, scale)) scale = normal(static_cast<double>(scale) * 2.0);
   return scale;
 }
 
@@ -79,7 +79,10 @@ QuantizedWeights quantize_weights(std::span<const float> weights, std::span<cons
     const auto scale = static_cast<double>(out.scales[per_channel ? c : 0]);
     for (const float w : weights.subspan(c * depth, depth))
       out.weights.push_back(static_cast<std::int8_t>(std::min(std::max(std::nearbyint(static_cast<double>(w) / scale), -127.0), 127.0)));
-    if (!bias.empty()) out.bias.push_back(static_cast<std::int32_t>(std::nearbyint(static_cast<double>(bias[c]) / (input * scale))));
+    if (bias.empty()) continue;
+    const double q = std::nearbyint(static_cast<double>(bias[c]) / (input * scale));
+    out.representable = out.representable && std::abs(q) < kMostAccumulator;
+    out.bias.push_back(static_cast<std::int32_t>(std::min(std::max(q, -kMostAccumulator), kMostAccumulator)));
   }
   return out;
 }

@@ -21,6 +21,7 @@ struct QuantizedWeights {
   std::vector<std::int8_t> weights;
   std::vector<std::int32_t> bias;  ///< at s_in * s_w[c]
   std::vector<float> scales;       ///< one a channel, or one
+  bool representable = true;       ///< false if no scale is large enough for the bias
 };
 
 /// Symmetric s8: s_w = max|w| / 127, q = clamp(rne(w / s_w), -127, 127), bias = rne(b / (s_in s_w)). Scales are raised until

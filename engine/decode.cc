@@ -24,6 +24,44 @@ std::vector<T> copy(const flatbuffers::Vector<T>* v) {
   return v == nullptr ? std::vector<T>() : std::vector<T>(v->begin(), v->end());
 }
 
+/// Offsets may share what they point at, so that decoding a small file could take any amount of memory. Real files share
+/// next to nothing: what is copied out of them is about as large as they are.
+class Budget {
+ public:
+  explicit Budget(std::size_t file_bytes) : left_(8 * file_bytes) {}
+
+  Result<void> take(std::size_t bytes) {
+    if (bytes > left_) return invalid("is damaged: too many of its parts share their content");
+    left_ -= bytes;
+    return {};
+  }
+
+ private:
+  std::size_t left_;
+};
+
+std::size_t copied_bytes(const schema::Tensor& t) noexcept {
+  const auto* q = t.quantization();
+  return t.name()->size() + 8 * size_of_vector(t.shape()) + (q == nullptr ? 0 : 4 * (size_of_vector(q->scales()) + size_of_vector(q->zero_points())));
+}
+
+std::size_t copied_bytes(const schema::Node& n) noexcept {
+  return n.name()->size() + size_of_vector(n.float_reason()) +
+         4 * (size_of_vector(n.inputs()) + size_of_vector(n.outputs()) + size_of_vector(n.sources()));
+}
+
+/// Of the parameters of any operator: as large as they are when written.
+std::size_t copied_bytes(const schema::OperatorUnion& op) {
+  flatbuffers::FlatBufferBuilder fbb(256);
+  op.Pack(fbb, nullptr);
+  return fbb.GetSize();
+}
+
+std::size_t copied_bytes(const schema::GraphInput& i) noexcept {
+  const auto* p = i.preprocessing();
+  return p == nullptr ? 0 : 4 * (size_of_vector(p->mean()) + size_of_vector(p->std()));
+}
+
 Result<void> decode_shape(const schema::Tensor& from, Tensor& to) {
   for (std::size_t i = 0; i < size_of_vector(from.shape()); ++i) {
     const schema::Dimension& d = *from.shape()->Get(static_cast<flatbuffers::uoffset_t>(i));
@@ -95,25 +133,31 @@ Result<Graph> decode(const FileBytes& file) {
   if (!schema::VerifyModelBuffer(verifier)) return invalid("is damaged: the FlatBuffers structure is not valid");
   const schema::Model& from = *schema::GetModel(file.bytes.data());
   Graph graph;
+  Budget budget(file.bytes.size());
   OCTET_CHECK(for_each(from.tensors(), "tensor", [&](const schema::Tensor& t) -> Result<void> {
+    OCTET_CHECK(budget.take(copied_bytes(t)));
     auto tensor = decode_tensor(t, file);
     if (!tensor) return std::move(tensor).error();
     graph.tensors.push_back(*std::move(tensor));
     return {};
   }));
   OCTET_CHECK(for_each(from.nodes(), "node", [&](const schema::Node& n) -> Result<void> {
+    OCTET_CHECK(budget.take(copied_bytes(n)));
     auto node = decode_node(n);
+    if (node) OCTET_CHECK(budget.take(copied_bytes(node->attributes)));
     if (!node) return std::move(node).error().in("'" + n.name()->str() + "'");
     graph.nodes.push_back(*std::move(node));
     return {};
   }));
   OCTET_CHECK(for_each(from.inputs(), "input", [&](const schema::GraphInput& i) -> Result<void> {
+    OCTET_CHECK(budget.take(copied_bytes(i)));
     OCTET_TRY(auto preprocessing, decode_preprocessing(i.preprocessing()));
     graph.inputs.push_back(i.tensor());
     graph.preprocessing.push_back(std::move(preprocessing));
     return {};
   }));
   OCTET_CHECK(for_each(from.source_nodes(), "source node", [&](const schema::SourceNode& s) -> Result<void> {
+    OCTET_CHECK(budget.take(s.name()->size() + s.op_type()->size()));
     graph.source_nodes.push_back({s.name()->str(), s.op_type()->str()});
     return {};
   }));

@@ -109,11 +109,12 @@ Result<void> check_shapes(const Graph& graph) {
     for (const int i : graph.inputs) batched = batched || graph.tensors[at(i)].batched;
     if (batch == 2 && !batched) break;
     OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(graph, batch));
-    for (std::size_t i = 0; i < shapes.size(); ++i) {
+    for (const Node& node : graph.nodes) {
+      const std::size_t i = at(node.outputs[0]);
       const Tensor& t = graph.tensors[i];
       Shape expected = t.shape;
       if (t.batched) expected[0] *= batch;
-      if (!shapes[i].empty() && shapes[i] != expected)
+      if (shapes[i] != expected)
         return tensor_error(t, "its shape " + to_string(expected) + " should be " + to_string(shapes[i]) + " at batch " + std::to_string(batch));
     }
     if (batch != 1) continue;
@@ -158,7 +159,11 @@ Result<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch) 
   };
   for (std::size_t i = 0; i < graph.tensors.size(); ++i)
     if (graph.tensors[i].constant()) set(i);
-  for (const int i : graph.inputs) set(at(i));
+  for (const int i : graph.inputs) {
+    set(at(i));
+    if (element_count(shapes[at(i)]) < 0)
+      return tensor_error(graph.tensors[at(i)], "its shape overflows at batch " + std::to_string(batch));
+  }
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     Result<Shape> shape = find_operator(node.op())->infer(NodeView(graph, node, shapes));

@@ -1,5 +1,6 @@
 #include "engine/model.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -104,7 +105,7 @@ Result<Model> Model::load(std::span<const std::byte> bytes) {
   return guarded([&]() -> Result<Model> {
     if (bytes.size() > kMaxFileBytes) return file_error("is larger than 2 GiB");
     auto copy = allocate(bytes.size());
-    std::memcpy(copy.get(), bytes.data(), bytes.size());
+    std::ranges::copy(bytes, copy.get());
     return load_bytes({copy, {copy.get(), bytes.size()}});
   });
 }

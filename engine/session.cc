@@ -116,6 +116,7 @@ Result<void> Session::Impl::run(std::span<const InputTensor> given_inputs, std::
 
 Result<Session> make_session(const Model& model, const SessionOptions& options, const SessionTools& tools) {
   try {
+    const kernels::RoundingScope rounding;  // multipliers are part of the contract, too
     return make(model, options, tools);
   } catch (const std::exception&) {  // bad_alloc, or a container's length_error
     return Error{ErrorCode::run_failed, "out of memory", {}};

@@ -26,7 +26,8 @@ inline ClampAvx2 make_clamp(const Epilogue& e) noexcept {
 inline __m256 scale(__m256i acc, const std::int32_t* bias, const float* multiplier, const ClampAvx2& clamp) noexcept {
   const __m256i sum = _mm256_add_epi32(acc, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias)));
   const __m256 t = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(multiplier));
-  return _mm256_min_ps(_mm256_max_ps(t, clamp.lo), clamp.hi);
+  // In this order: where both operands are equal, as 0 and -0 are, the second one is the result, as in std::min and std::max.
+  return _mm256_min_ps(clamp.hi, _mm256_max_ps(clamp.lo, t));
 }
 
 /// Rounds to nearest even, as MXCSR says in run().

@@ -42,7 +42,7 @@ Result<std::int64_t> take_samples(std::int64_t available, std::optional<std::int
   return *wanted;
 }
 
-std::string quoted(const std::string& text) {
+std::string quote(const std::string& text) {
   constexpr std::size_t kLongest = 60;
   std::string line = "'";
   for (const char c : text.substr(0, kLongest)) {

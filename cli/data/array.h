@@ -54,7 +54,7 @@ struct Array {
 [[nodiscard]] Result<std::int64_t> take_samples(std::int64_t available, std::optional<std::int64_t> wanted);
 
 /// `text` in quotes on one line of bounded length, whatever bytes a file put there.
-[[nodiscard]] std::string quoted(const std::string& text);
+[[nodiscard]] std::string quote(const std::string& text);
 
 /// An error about a file's content; whoever knows the path puts it in front with in().
 [[nodiscard]] inline Error bad_file(std::string message) {

@@ -69,7 +69,7 @@ std::string size_text(const Image& image) { return std::to_string(image.width) +
 
 /// Why `image` cannot stand in one tensor with `first`.
 Result<void> check_alike(const Image& image, const Image& first, const std::string& first_path, bool any_color) {
-  const std::string other = quoted(fs::path(first_path).filename());
+  const std::string other = quote(fs::path(first_path).filename());
   if (image.width != first.width || image.height != first.height) {
     return bad_file("is " + size_text(image) + ", but " + other + " is " + size_text(first) +
                     ": all images must have one size");

@@ -34,10 +34,10 @@ Result<Stored> stored_of(std::string_view descr) {
     const bool one_byte = stored_size(dtype.stored) == 1;
     if (descr[0] == '<' || (descr[0] == '|' && one_byte)) return dtype.stored;
     if (descr[0] == '>')
-      return bad_file("is big-endian (dtype " + quoted(std::string(descr)) + "): save it as '<" +
+      return bad_file("is big-endian (dtype " + quote(std::string(descr)) + "): save it as '<" +
                       std::string(dtype.name) + "'");
   }
-  return bad_file("has dtype " + quoted(std::string(descr)) + "; those read are f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 b1");
+  return bad_file("has dtype " + quote(std::string(descr)) + "; those read are f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 b1");
 }
 
 /// A cursor over the dictionary. Every function leaves it behind what it accepted.

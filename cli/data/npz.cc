@@ -83,7 +83,7 @@ Result<std::map<std::string, Array>> read_arrays(zip_t* archive, std::uint64_t a
     std::string name = status.name;
     if (!name.ends_with(kSuffix)) continue;
     name.resize(name.size() - kSuffix.size());
-    const std::string what = "array " + quoted(name) + " ";
+    const std::string what = "array " + quote(name) + " ";
     if (arrays.contains(name)) return bad_file(what + "appears twice");
 
     if (auto checked = check_entry(status, archive_bytes); !checked) {

@@ -98,7 +98,7 @@ Result<std::vector<std::int64_t>> labels_of(std::string_view text) {
     const auto [stop, error] = std::from_chars(line.data(), line.data() + line.size(), value);
     if (error != std::errc() || stop != line.data() + line.size()) {
       return bad_file("line " + std::to_string(labels.size() + 1) + " is not an integer: " +
-                      quoted(std::string(line.substr(0, 100))) + " (labels are IDX, .npy or one integer a line)");
+                      quote(std::string(line.substr(0, 100))) + " (labels are IDX, .npy or one integer a line)");
     }
     labels.push_back(value);
   }
@@ -136,7 +136,7 @@ Result<Arrays> read_data(const std::string& path, const ReadOptions& options) {
     OCTET_TRY(Arrays arrays, read_any(path, options));
     for (const auto& [name, array] : arrays) {
       if (array.elements() > 0) continue;
-      return bad_file((name.empty() ? "" : "array " + quoted(name) + " ") + "is empty: its shape is " +
+      return bad_file((name.empty() ? "" : "array " + quote(name) + " ") + "is empty: its shape is " +
                       shape_text(array.shape))
           .in(path);
     }

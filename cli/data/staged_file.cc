@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -110,14 +111,15 @@ Result<StagedFile> StagedFile::write(const std::string& path,
 
   watch_signals();
   StagedFile file;
-  file.path_ = path;
-  file.target_ = path;
+  std::filesystem::path target = path;
   std::error_code ignored;
   if (exists) {  // a symbolic link stays one: what it points to is replaced
-    if (auto resolved = std::filesystem::canonical(file.target_, ignored); !ignored) file.target_ = std::move(resolved);
+    if (auto resolved = std::filesystem::canonical(target, ignored); !ignored) target = std::move(resolved);
   }
-  if (!file.target_.has_filename()) return write_error(EISDIR, path);
-  const int descriptor = create_temporary(file.target_.parent_path(), file.temporary_);
+  if (!target.has_filename()) return write_error(path.empty() ? ENOENT : EISDIR, path);
+  file.path_ = path;
+  file.target_ = target.string();
+  const int descriptor = create_temporary(target.parent_path(), file.temporary_);
   if (descriptor < 0) return write_error(errno, path);
   if (const int error = write_and_close(descriptor, parts, true); error != 0) return write_error(error, path);
   return file;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -30,8 +29,7 @@ class StagedFile {
  private:
   void discard() noexcept;
 
-  std::string path_;
-  std::filesystem::path target_;
+  std::string path_, target_;  // they differ where path_ is a symbolic link
   std::unique_ptr<const std::string> temporary_;
 };
 

@@ -94,10 +94,7 @@ class Import {
   /// Every value has one origin. Who makes what is needed to tell a wrong order from a missing value; who reads what,
   /// to tell outputs that matter.
   Result<void> find_producers() {
-    const auto claim = [&](const std::string& name, int node) {
-      if (producer_.emplace(name, node).second) return true;
-      return false;
-    };
+    const auto claim = [&](const std::string& name, int node) { return producer_.emplace(name, node).second; };
     std::set<std::string_view> initializers;
     for (const auto& t : graph_.initializer())
       if (!claim(t.name(), -1))
@@ -144,11 +141,12 @@ class Import {
       builder_.graph().inputs.push_back(index);
       builder_.graph().preprocessing.emplace_back();
     }
-    for (const auto& [name, shape] : options_.shapes) {
-      const auto is_input = [&](int i) { return builder_.tensor(i).name == name; };
+    for (const auto& entry : options_.shapes) {
+      const auto is_input = [&](int i) { return builder_.tensor(i).name == entry.first; };
       if (std::ranges::none_of(builder_.graph().inputs, is_input))
-        return Error{
-            ErrorCode::invalid_argument, "a shape is given for '" + name + "', but the inputs are: " + names, {}};
+        return Error{ErrorCode::invalid_argument,
+                     "a shape is given for '" + entry.first + "', but the inputs are: " + names,
+                     {}};
     }
     return {};
   }

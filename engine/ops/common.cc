@@ -37,6 +37,8 @@ float product_multiplier(const NodeView& node, std::size_t c) noexcept {
 Result<std::int64_t> window_output(const WindowAxis& a) {
   if (a.kernel < 1 || a.stride < 1 || a.dilation < 1) return invalid("kernel, stride and dilation must be at least 1");
   if (a.pad_begin < 0 || a.pad_end < 0) return invalid("padding must not be negative");
+  // Weights may have any shape until they are known to be constants.
+  if (a.kernel - 1 > kMaxElements / a.dilation) return invalid("its window is too large");
   const std::int64_t reach = (a.kernel - 1) * a.dilation + 1;
   const std::int64_t room = a.size + a.pad_begin + a.pad_end - reach;
   if (room < 0)

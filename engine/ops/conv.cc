@@ -144,7 +144,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
 
 std::uint64_t macs(const NodeView& node) {
   const ConvShape s = shape_of(node, node.output_shape());
-  return static_cast<std::uint64_t>(s.out_pixels() * s.out_c * s.filter_size());
+  return static_cast<std::uint64_t>(s.out_pixels()) * static_cast<std::uint64_t>(s.out_c) * static_cast<std::uint64_t>(s.filter_size());
 }
 
 }  // namespace octet::conv

@@ -91,7 +91,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
 
 std::uint64_t macs(const NodeView& node) {
   const Sizes s = sizes_of(node);
-  return static_cast<std::uint64_t>(s.rows * s.depth * s.out);
+  return static_cast<std::uint64_t>(s.rows) * static_cast<std::uint64_t>(s.depth) * static_cast<std::uint64_t>(s.out);
 }
 
 }  // namespace octet::fully_connected

@@ -12,6 +12,9 @@ using Ints = xsimd::batch<std::int32_t, Arch>;
 using Floats = xsimd::batch<float, Arch>;
 constexpr std::int64_t kLanes = static_cast<std::int64_t>(Ints::size);
 
+/// std::min(std::max(t, lo), hi). minps and maxps return their second operand where both are equal, as 0 and -0 are.
+Floats clamped(Floats t, Floats lo, Floats hi) noexcept { return xsimd::min(hi, xsimd::max(lo, t)); }
+
 /// Four values of t, rounded and clamped as finish_u8 does. cvtps2dq rounds as MXCSR says, which run() has set to nearest
 /// even; the values are whole after clamping and rounding, so both ways of rounding agree.
 struct Finish {
@@ -22,7 +25,7 @@ struct Finish {
       : lo(static_cast<float>(out.lo - out.zero_point)), hi(static_cast<float>(out.hi - out.zero_point)), zero_point(out.zero_point) {}
 
   [[nodiscard]] Ints operator()(Floats t) const noexcept {
-    return xsimd::nearbyint_as_int(xsimd::min(xsimd::max(t, lo), hi)) + zero_point;
+    return xsimd::nearbyint_as_int(clamped(t, lo, hi)) + zero_point;
   }
 };
 
@@ -50,7 +53,7 @@ void row_f32(const std::int32_t* acc, std::int64_t channels, const Epilogue& e, 
   const Floats lo(e.clamp_min);
   const Floats hi(e.clamp_max);
   std::int64_t c = 0;
-  for (; c + kLanes <= channels; c += kLanes) xsimd::min(xsimd::max(scaled(acc, c, e), lo), hi).store_unaligned(real + c);
+  for (; c + kLanes <= channels; c += kLanes) clamped(scaled(acc, c, e), lo, hi).store_unaligned(real + c);
   for (; c < channels; ++c) store(e, real - e.real + c, c, acc[c]);
 }
 

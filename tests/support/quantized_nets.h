@@ -135,9 +135,10 @@ inline Net dense(unsigned seed) {
   int x = b.node("quantized", octet::schema::QuantizeT{}, {real}, Type::u8, affine(1.0F / 128.0F, 128));
   x = b.dense("first", x, 35, {.out_c = 50, .clamp_min = 0.0F, .zero_point = 0});
   x = b.dense("second", x, 50, {.out_c = 31, .clamp_max = 1.0F, .per_channel = false, .bias = false});
-  const int tiny =
-      b.constant("tiny.w", {7, 31}, b.random().integers<std::int8_t>(7 * 31, -127, 127), symmetric({1e-37F}));
-  b.graph.tensors[static_cast<std::size_t>(x)].quant.scales[0] = 0.0001F;
+  octet::schema::LookupT lookup;
+  lookup.tables = b.table();
+  x = b.node("shrunk", lookup, {x}, Type::u8, affine(1e-6F, 130));
+  const int tiny = b.constant("tiny.w", {7, 31}, b.random().integers<std::int8_t>(7 * 31, -127, 127), symmetric({2e-37F}));
   const int small = b.node("small", octet::schema::FullyConnectedT{}, {x, tiny});
   const int out = b.node("real", octet::schema::DequantizeT{}, {x});
   return {"dense " + std::to_string(seed), must(b.model({small, out}))};

@@ -127,7 +127,10 @@ TEST_CASE("cli accuracy: no node of the other models stays in float") {
             Args{"--data", fashion().train(), "--samples", "50"} + fashion().normalization);
     check_all_int8(dir.file("u.octet"), kModels + "fashion_unbalanced.onnx");
   }
-  if (!fs::exists(kModels + "fused_residual.onnx")) return MESSAGE("skipped: there is no fused_residual.onnx");
+  if (!fs::exists(kModels + "fused_residual.onnx")) {
+    MESSAGE("skipped: there is no fused_residual.onnx");
+    return;
+  }
   const std::string data = write_array(dir, "x.npy", random_array({20, 3, 32, 32}, 1));
   convert(kModels + "fused_residual.onnx", dir.file("r.octet"), {"--data", data});
   check_all_int8(dir.file("r.octet"), kModels + "fused_residual.onnx");

@@ -16,10 +16,13 @@ inline void run_rows(const GemmTile& tile) noexcept {
   const std::int8_t* w = tile.weights;
   for (std::int64_t c = 0; c < tile.channels; c += kTileChannels) {
     __m256i acc[kRows][2];
+#pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) acc[r][0] = acc[r][1] = _mm256_setzero_si256();
     for (std::int64_t p = 0; p < pairs; ++p, w += 2 * kTileChannels) {
       const __m256i w0 = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w)));
       const __m256i w1 = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w + 16)));
+      // Unrolled, or the sums would live in memory.
+#pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
         int pair;
         __builtin_memcpy(&pair, tile.a + r * tile.stride + 2 * p, sizeof(pair));
@@ -29,6 +32,7 @@ inline void run_rows(const GemmTile& tile) noexcept {
       }
     }
     const std::int64_t count = tile.channels - c < kTileChannels ? tile.channels - c : kTileChannels;
+#pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) store_channels(tile.epilogue, clamp, r * tile.out_stride + c, c, count, acc[r][0], acc[r][1]);
   }
 }

@@ -11,10 +11,6 @@ std::size_t TiledGemm::scratch_bytes() const noexcept {
   return static_cast<std::size_t>(threads * kTileRows * 2 * depth_pairs(packed.depth)) * sizeof(std::int16_t);
 }
 
-void widen(const std::uint8_t* x, std::int64_t n, std::int16_t* a) noexcept {
-  for (std::int64_t i = 0; i < n; ++i) a[i] = x[i];
-}
-
 void gemm_u8s8_tiled(const TiledGemm& g, const std::uint8_t* x, const Epilogue& e, void* scratch) noexcept {
   const std::int64_t stride = 2 * depth_pairs(g.packed.depth);
   const std::int64_t tiles = (g.rows + kTileRows - 1) / kTileRows;

@@ -19,6 +19,8 @@ struct TiledGemm {
 void gemm_u8s8_tiled(const TiledGemm& gemm, const std::uint8_t* x, const Epilogue& epilogue, void* scratch) noexcept;
 
 /// a[i] = x[i].
-void widen(const std::uint8_t* x, std::int64_t n, std::int16_t* a) noexcept;
+inline void widen(const std::uint8_t* x, std::int64_t n, std::int16_t* a) noexcept {
+  for (std::int64_t i = 0; i < n; ++i) a[i] = x[i];
+}
 
 }  // namespace octet::kernels

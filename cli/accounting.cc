@@ -6,7 +6,9 @@ namespace octet::cli {
 namespace {
 
 /// How a node's own arithmetic is typed: by what it reads, or writes where it only moves real values.
-Type arithmetic(const Graph& graph, const Node& node) { return graph.tensors[static_cast<std::size_t>(node.inputs[0])].type; }
+Type arithmetic(const Graph& graph, const Node& node) {
+  return graph.tensors[static_cast<std::size_t>(node.inputs[0])].type;
+}
 
 }  // namespace
 

@@ -25,8 +25,11 @@ struct Latency {
 
 Latency summarize(std::vector<double> us) {
   std::ranges::sort(us);
-  const auto percentile = [&](double p) { return us[static_cast<std::size_t>(p * static_cast<double>(us.size() - 1) + 0.5)]; };
-  return {us.front(), percentile(0.5), percentile(0.9), percentile(0.99), std::accumulate(us.begin(), us.end(), 0.0) / static_cast<double>(us.size())};
+  const auto percentile = [&](double p) {
+    return us[static_cast<std::size_t>(p * static_cast<double>(us.size() - 1) + 0.5)];
+  };
+  return {us.front(), percentile(0.5), percentile(0.9), percentile(0.99),
+          std::accumulate(us.begin(), us.end(), 0.0) / static_cast<double>(us.size())};
 }
 
 /// Tensors the caller owns, in the model's types, filled with fixed pseudo-random values.
@@ -47,8 +50,10 @@ class Tensors {
     }
     for (const TensorInfo& o : session.outputs()) storage_.emplace_back(o.size_bytes());
     std::size_t k = 0;
-    for (const TensorInfo& i : session.inputs()) inputs_.emplace_back(storage_[k].data(), storage_[k].size(), i.type), ++k;
-    for (const TensorInfo& o : session.outputs()) outputs_.emplace_back(storage_[k].data(), storage_[k].size(), o.type), ++k;
+    for (const TensorInfo& i : session.inputs())
+      inputs_.emplace_back(storage_[k].data(), storage_[k].size(), i.type), ++k;
+    for (const TensorInfo& o : session.outputs())
+      outputs_.emplace_back(storage_[k].data(), storage_[k].size(), o.type), ++k;
   }
 
   Result<void> run(Session& session) { return session.run(inputs_, outputs_); }
@@ -119,8 +124,9 @@ std::string ops_table(const nlohmann::json& ops) {
   for (const auto& op : ops) {
     const auto us = op["us"].get<double>();
     const auto macs = op["macs"].get<std::uint64_t>();
-    table.add({op["name"].get<std::string>(), op["op"].get<std::string>(), op["kernel"].get<std::string>(), fmt::format("{:.2f}", us),
-               fmt::format("{:.1f}", 100 * us / total), grouped(macs), macs == 0 ? "" : fmt::format("{:.1f}", static_cast<double>(macs) / us / 1e3)});
+    table.add({op["name"].get<std::string>(), op["op"].get<std::string>(), op["kernel"].get<std::string>(),
+               fmt::format("{:.2f}", us), fmt::format("{:.1f}", 100 * us / total), grouped(macs),
+               macs == 0 ? "" : fmt::format("{:.1f}", static_cast<double>(macs) / us / 1e3)});
   }
   return table.text();
 }
@@ -141,20 +147,24 @@ Result<int> bench(const Options& o) {
     ops = ops_json(session, steps);
   }
   if (!o.json.to_stdout()) {
-    fmt::print("{}: ISA {}, {} thread{}, batch {}\n", o.model.path, session.isa(), o.threads, o.threads == 1 ? "" : "s", o.batch);
-    fmt::print("load {:.2f} ms, arena {} bytes, weights {} bytes\n", load_ms, grouped(session.arena_bytes()), grouped(session.weight_bytes()));
-    fmt::print("latency us: min {:.2f}  p50 {:.2f}  p90 {:.2f}  p99 {:.2f}  mean {:.2f}  ({} runs)\n", l.min, l.p50, l.p90, l.p99, l.mean, us.size());
+    fmt::print("{}: ISA {}, {} thread{}, batch {}\n", o.model.path, session.isa(), o.threads, o.threads == 1 ? "" : "s",
+               o.batch);
+    fmt::print("load {:.2f} ms, arena {} bytes, weights {} bytes\n", load_ms, grouped(session.arena_bytes()),
+               grouped(session.weight_bytes()));
+    fmt::print("latency us: min {:.2f}  p50 {:.2f}  p90 {:.2f}  p99 {:.2f}  mean {:.2f}  ({} runs)\n", l.min, l.p50,
+               l.p90, l.p99, l.mean, us.size());
     if (o.profile) fmt::print("\n{}", ops_table(ops));
   }
-  OCTET_CHECK(o.json.write({{"model", o.model.path},
-                            {"isa", session.isa()},
-                            {"threads", o.threads},
-                            {"batch", o.batch},
-                            {"load_ms", load_ms},
-                            {"arena_bytes", session.arena_bytes()},
-                            {"weight_bytes", session.weight_bytes()},
-                            {"latency_us", {{"min", l.min}, {"p50", l.p50}, {"p90", l.p90}, {"p99", l.p99}, {"mean", l.mean}}},
-                            {"ops", ops}}));
+  OCTET_CHECK(
+      o.json.write({{"model", o.model.path},
+                    {"isa", session.isa()},
+                    {"threads", o.threads},
+                    {"batch", o.batch},
+                    {"load_ms", load_ms},
+                    {"arena_bytes", session.arena_bytes()},
+                    {"weight_bytes", session.weight_bytes()},
+                    {"latency_us", {{"min", l.min}, {"p50", l.p50}, {"p90", l.p90}, {"p99", l.p99}, {"mean", l.mean}}},
+                    {"ops", ops}}));
   return kDone;
 }
 
@@ -167,7 +177,9 @@ Command add_bench(CLI::App& app) {
   c.add_option("--threads", o->threads, "Threads of one run")->check(CLI::Range(1, 1024))->capture_default_str();
   c.add_option("--batch", o->batch, "Samples of one run")->check(CLI::Range(1, 65536))->capture_default_str();
   c.add_option("--seconds", o->seconds, "How long to measure")->check(CLI::Range(0.001, 3600.0))->capture_default_str();
-  c.add_option("--warmup", o->warmup, "Seconds to run before measuring")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
+  c.add_option("--warmup", o->warmup, "Seconds to run before measuring")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
   c.add_flag("--profile", o->profile, "A row for each layer, with its median time");
   o->normalization.add(c);
   o->json.add(c);

@@ -24,7 +24,8 @@ constexpr const char* kFooter =
     "  octet eval lenet.octet --data t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz\n"
     "  octet bench lenet.octet --profile\n"
     "\n"
-    "Exit codes: 0 done, 1 a check failed, 2 usage, 3 invalid model or data, 4 unsupported operator, 5 run-time failure.\n"
+    "Exit codes: 0 done, 1 a check failed, 2 usage, 3 invalid model or data, 4 unsupported operator, 5 run-time "
+    "failure.\n"
     "OCTET_ISA=reference|avx2|avxvnni|avx512|avx512vnni|amx caps the kernels.";
 
 struct Entry {
@@ -80,7 +81,9 @@ int run(int argc, const char* const* argv) {
 }
 
 Result<std::pair<std::string, std::vector<std::int64_t>>> parse_shape(const std::string& text) {
-  const auto bad = [&] { return usage_error("--shape " + text + ": expected INPUT=d0,d1,..., for example --shape x=1,3,224,224"); };
+  const auto bad = [&] {
+    return usage_error("--shape " + text + ": expected INPUT=d0,d1,..., for example --shape x=1,3,224,224");
+  };
   const auto equals = text.rfind('=');
   if (equals == std::string::npos || equals == 0) return bad();
   std::vector<std::int64_t> shape;
@@ -115,9 +118,17 @@ Error usage_error(std::string message) { return Error{ErrorCode::invalid_argumen
 
 void NormalizationOptions::add(CLI::App& command) {
   constexpr const char* kGroup = "Preprocessing: x = (byte * scale - mean) / std";
-  command.add_option("--scale", scale, "Factor for raw bytes, for example 0.00392156862745098 (1/255)")->type_name("X")->group(kGroup);
-  command.add_option("--mean", mean, "Mean of the data, or one for each channel")->delimiter(',')->type_name("A[,B..]")->group(kGroup);
-  command.add_option("--std", std, "Standard deviation, or one for each channel")->delimiter(',')->type_name("A[,B..]")->group(kGroup);
+  command.add_option("--scale", scale, "Factor for raw bytes, for example 0.00392156862745098 (1/255)")
+      ->type_name("X")
+      ->group(kGroup);
+  command.add_option("--mean", mean, "Mean of the data, or one for each channel")
+      ->delimiter(',')
+      ->type_name("A[,B..]")
+      ->group(kGroup);
+  command.add_option("--std", std, "Standard deviation, or one for each channel")
+      ->delimiter(',')
+      ->type_name("A[,B..]")
+      ->group(kGroup);
 }
 
 Result<std::shared_ptr<const Normalization>> NormalizationOptions::get() const {
@@ -128,13 +139,16 @@ Result<std::shared_ptr<const Normalization>> NormalizationOptions::get() const {
   n.std = std.empty() ? std::vector<float>(n.mean.size(), 1.0F) : std;
   if (n.mean.size() != n.std.size()) return usage_error("--mean and --std must have as many values as each other");
   for (std::size_t i = 0; i < n.std.size(); ++i)
-    if (!std::isfinite(n.mean[i]) || !std::isnormal(n.std[i]) || n.std[i] < 0) return usage_error("--mean must be finite, --std positive");
+    if (!std::isfinite(n.mean[i]) || !std::isnormal(n.std[i]) || n.std[i] < 0)
+      return usage_error("--mean must be finite, --std positive");
   if (!std::isnormal(n.scale)) return usage_error("--scale must be finite and not 0");
   return std::shared_ptr<const Normalization>(std::make_shared<Normalization>(std::move(n)));
 }
 
 void add_shape_option(CLI::App& command, std::vector<std::string>& shapes) {
-  command.add_option("--shape", shapes, "Sizes an .onnx leaves open, for example x=1,3,224,224; a leading 1 leaves the batch free")
+  command
+      .add_option("--shape", shapes,
+                  "Sizes an .onnx leaves open, for example x=1,3,224,224; a leading 1 leaves the batch free")
       ->type_name("INPUT=d0,d1,..")
       ->allow_extra_args(false);
 }
@@ -158,7 +172,9 @@ Result<Model> load_model(const std::string& path, const std::vector<std::string>
   return import_onnx(path, options);
 }
 
-void JsonOption::add(CLI::App& command) { command.add_option("--json", path, "Write the results as JSON; - is stdout")->type_name("FILE|-"); }
+void JsonOption::add(CLI::App& command) {
+  command.add_option("--json", path, "Write the results as JSON; - is stdout")->type_name("FILE|-");
+}
 
 Result<void> JsonOption::write(nlohmann::json object) const {
   OCTET_TRY(StagedFile file, stage(std::move(object)));
@@ -235,7 +251,8 @@ std::string Table::text() const {
   const auto line = [&](const auto& cell) {
     std::string row;
     for (std::size_t c = 0; c < header_.size(); ++c)
-      row += header_[c][0] == '<' ? fmt::format("{:<{}}  ", cell(c), width[c]) : fmt::format("{:>{}}  ", cell(c), width[c]);
+      row += header_[c][0] == '<' ? fmt::format("{:<{}}  ", cell(c), width[c])
+                                  : fmt::format("{:>{}}  ", cell(c), width[c]);
     row.erase(row.find_last_not_of(' ') + 1);
     out += row + "\n";
   };

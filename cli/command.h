@@ -100,9 +100,10 @@ class Table {
 };
 
 [[nodiscard]] Error usage_error(std::string message);
-/// "NAME=REST" split at the first '=' in front of which stands one of `names`; without such, at the first of all. Without
-/// any '=', the name is empty.
-[[nodiscard]] std::pair<std::string, std::string> split_name(const std::string& text, const std::vector<std::string>& names);
+/// "NAME=REST" split at the first '=' in front of which stands one of `names`; without such, at the first of all.
+/// Without any '=', the name is empty.
+[[nodiscard]] std::pair<std::string, std::string> split_name(const std::string& text,
+                                                             const std::vector<std::string>& names);
 [[nodiscard]] std::vector<std::string> names_of(const std::vector<TensorInfo>& tensors);
 /// Names come from untrusted files: without line breaks and whatever else steers a terminal.
 [[nodiscard]] std::string printable(std::string text);

@@ -36,7 +36,8 @@ Result<void> check_float_nodes(const Model& model, const std::vector<std::string
 Result<void> check_options(const Options& o) {
   std::error_code ignored;
   if (o.output.empty()) return usage_error("-o: the name of the file to write is empty");
-  if (std::filesystem::equivalent(o.model, o.output, ignored)) return usage_error("-o would overwrite the model itself");
+  if (std::filesystem::equivalent(o.model, o.output, ignored))
+    return usage_error("-o would overwrite the model itself");
   for (const std::string& data : o.data.data)
     if (std::filesystem::equivalent(data, o.output, ignored)) return usage_error("-o would overwrite the data " + data);
   if (o.json.path == o.output) return usage_error("-o and --json name the same file");
@@ -45,7 +46,8 @@ Result<void> check_options(const Options& o) {
   if (static_mode && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
   if (!static_mode && (!o.data.data.empty() || o.normalization.given()))
     return usage_error("--mode float takes no --data, --scale, --mean or --std: a float model has real inputs");
-  if (!static_mode && !o.float_nodes.empty()) return usage_error("--mode float takes no --float: every node stays in float");
+  if (!static_mode && !o.float_nodes.empty())
+    return usage_error("--mode float takes no --float: every node stays in float");
   return {};
 }
 
@@ -73,7 +75,8 @@ Result<int> convert(const Options& o) {
   const double start = seconds_now();
   OCTET_CHECK(check_options(o));
   OCTET_TRY(const Model model, load_model(o.model, o.shapes));
-  if (model.impl().graph.provenance.calibrator != "") return usage_error(o.model + " is quantized already; convert takes an .onnx model");
+  if (model.impl().graph.provenance.calibrator != "")
+    return usage_error(o.model + " is quantized already; convert takes an .onnx model");
   OCTET_TRY(const Model converted, o.mode == "float" ? Result<Model>(model) : quantize_static(o, model));
   OCTET_TRY(const Session session, converted.session());
   const AccountCounts nodes = count(account(session));
@@ -82,19 +85,21 @@ Result<int> convert(const Options& o) {
   OCTET_TRY(StagedFile output, StagedFile::write(o.output, {content}));
   const std::uint64_t float_bytes = model.impl().graph.provenance.source_bytes;
   const double seconds = seconds_now() - start;
-  OCTET_TRY(StagedFile json, o.json.stage({{"float_bytes", float_bytes},
-                            {"octet_bytes", bytes},
-                            {"calibrator", o.mode == "float" ? "none" : o.calibrator},
-                            {"nodes", {{"int8", nodes.int8}, {"float", nodes.float_}, {"folded", nodes.folded}}},
-                            {"seconds", seconds},
-                            {"peak_rss_bytes", peak_rss_bytes()}}));
+  OCTET_TRY(StagedFile json,
+            o.json.stage({{"float_bytes", float_bytes},
+                          {"octet_bytes", bytes},
+                          {"calibrator", o.mode == "float" ? "none" : o.calibrator},
+                          {"nodes", {{"int8", nodes.int8}, {"float", nodes.float_}, {"folded", nodes.folded}}},
+                          {"seconds", seconds},
+                          {"peak_rss_bytes", peak_rss_bytes()}}));
   OCTET_CHECK(output.commit());
   OCTET_CHECK(json.commit());
   if (!o.json.to_stdout()) {
     fmt::print("{}: {} bytes, {:.1f} % of {} ({} bytes)\n", o.output, grouped(bytes),
-               100.0 * static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(float_bytes, 1)), o.model, grouped(float_bytes));
-    fmt::print("nodes: {} int8, {} float, {} folded; {:.2f} s, peak memory {} MiB\n", nodes.int8, nodes.float_, nodes.folded, seconds,
-               peak_rss_bytes() >> 20U);
+               100.0 * static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(float_bytes, 1)),
+               o.model, grouped(float_bytes));
+    fmt::print("nodes: {} int8, {} float, {} folded; {:.2f} s, peak memory {} MiB\n", nodes.int8, nodes.float_,
+               nodes.folded, seconds, peak_rss_bytes() >> 20U);
   }
   return kDone;
 }
@@ -107,17 +112,25 @@ Command add_convert(CLI::App& app) {
   c.add_option("MODEL", o->model, "The .onnx model")->required();
   c.add_option("-o,--output", o->output, "The .octet file to write")->required()->type_name("OUT.octet");
   o->data.add(c, false);
-  c.add_option("--calibrator", o->calibrator, "How activation ranges are chosen")->check(CLI::IsMember({"minmax"}))->capture_default_str();
+  c.add_option("--calibrator", o->calibrator, "How activation ranges are chosen")
+      ->check(CLI::IsMember({"minmax"}))
+      ->capture_default_str();
   c.add_option("--mode", o->mode, "static: int8; float: the float graph in the same format")
       ->check(CLI::IsMember({"static", "float"}))
       ->capture_default_str();
-  c.add_option("--weights", o->weights, "Scales of weights")->check(CLI::IsMember({"per-channel", "per-tensor"}))->capture_default_str();
+  c.add_option("--weights", o->weights, "Scales of weights")
+      ->check(CLI::IsMember({"per-channel", "per-tensor"}))
+      ->capture_default_str();
   c.add_option("--activations", o->activations, "Zero-points of activations")
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
       ->capture_default_str();
   add_shape_option(c, o->shapes);
-  c.add_option("--float", o->float_nodes, "Keep this source node in float; may be repeated")->type_name("NODE")->allow_extra_args(false);
-  c.add_option("--threads", o->threads, "Calibration threads; the result does not depend on them")->check(CLI::Range(1, 1024))->capture_default_str();
+  c.add_option("--float", o->float_nodes, "Keep this source node in float; may be repeated")
+      ->type_name("NODE")
+      ->allow_extra_args(false);
+  c.add_option("--threads", o->threads, "Calibration threads; the result does not depend on them")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   o->normalization.add(c);
   o->json.add(c);
   c.footer(

@@ -20,14 +20,21 @@ Result<int> explain(const Options& o) {
   const auto accounts = account(session);
   for (const SourceAccount& a : accounts) {
     const std::string note = !a.fused_into.empty() ? "fused into " + a.fused_into : a.reason;
-    table.add({a.name, a.op, a.type, a.fused_into.empty() ? a.kernel : "", a.fused_into.empty() ? a.isa : "", a.macs == 0 ? "" : grouped(a.macs), note});
-    nodes.push_back({{"name", a.name}, {"op", a.op}, {"kernel", a.kernel}, {"type", a.type}, {"isa", a.isa}, {"fused_into", a.fused_into},
-                     {"reason", a.reason}, {"macs", a.macs}});
+    table.add({a.name, a.op, a.type, a.fused_into.empty() ? a.kernel : "", a.fused_into.empty() ? a.isa : "",
+               a.macs == 0 ? "" : grouped(a.macs), note});
+    nodes.push_back({{"name", a.name},
+                     {"op", a.op},
+                     {"kernel", a.kernel},
+                     {"type", a.type},
+                     {"isa", a.isa},
+                     {"fused_into", a.fused_into},
+                     {"reason", a.reason},
+                     {"macs", a.macs}});
   }
   if (!o.json.to_stdout()) {
     const AccountCounts c = count(accounts);
-    fmt::print("{}\n{} source nodes: {} int8, {} float, {} folded. Float kernels are outside the bit-exact contract.\n", table.text(), accounts.size(),
-               c.int8, c.float_, c.folded);
+    fmt::print("{}\n{} source nodes: {} int8, {} float, {} folded. Float kernels are outside the bit-exact contract.\n",
+               table.text(), accounts.size(), c.int8, c.float_, c.folded);
   }
   OCTET_CHECK(o.json.write({{"nodes", nodes}}));
   return kDone;

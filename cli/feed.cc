@@ -59,12 +59,22 @@ void convert_values(const std::byte* from, std::size_t n, const auto& put) {
 /// put(i, value) for n elements of a type.
 void for_each_value(Type type, const std::byte* from, std::size_t n, const auto& put) {
   switch (type) {
-    case Type::f32: convert_values<float>(from, n, put); break;
+    case Type::f32:
+      convert_values<float>(from, n, put);
+      break;
     case Type::u8:
-    case Type::boolean: convert_values<std::uint8_t>(from, n, put); break;
-    case Type::s8: convert_values<std::int8_t>(from, n, put); break;
-    case Type::s32: convert_values<std::int32_t>(from, n, put); break;
-    case Type::s64: convert_values<std::int64_t>(from, n, put); break;
+    case Type::boolean:
+      convert_values<std::uint8_t>(from, n, put);
+      break;
+    case Type::s8:
+      convert_values<std::int8_t>(from, n, put);
+      break;
+    case Type::s32:
+      convert_values<std::int32_t>(from, n, put);
+      break;
+    case Type::s64:
+      convert_values<std::int64_t>(from, n, put);
+      break;
   }
 }
 
@@ -78,9 +88,10 @@ std::string positive_integer(const std::string& text) {
 }  // namespace
 
 void DataOptions::add(CLI::App& command, bool required) {
-  auto* option = command.add_option("--data", data, "Samples: .npy, .npz, IDX (.gz or not), PNG, JPEG or a directory of images")
-                     ->type_name("[INPUT=]FILE")
-                     ->allow_extra_args(false);
+  auto* option =
+      command.add_option("--data", data, "Samples: .npy, .npz, IDX (.gz or not), PNG, JPEG or a directory of images")
+          ->type_name("[INPUT=]FILE")
+          ->allow_extra_args(false);
   if (required) option->required();
   command.add_option("--samples", samples, "Use the first N samples")->type_name("N")->check(positive_integer);
 }
@@ -90,11 +101,15 @@ Result<Feed> Feed::open(const std::vector<TensorInfo>& inputs, const DataOptions
   std::vector<Source> sources;
   for (const TensorInfo& i : inputs) sources.push_back({i, nullptr, {}});
   const auto assign = [&](const std::string& input, Array array, const std::string& path) -> Result<void> {
-    const auto found = input.empty() && sources.size() == 1 ? sources.begin() : std::ranges::find(sources, input, [](const Source& s) { return s.info.name; });
+    const auto found = input.empty() && sources.size() == 1
+                           ? sources.begin()
+                           : std::ranges::find(sources, input, [](const Source& s) { return s.info.name; });
     if (input.empty() && found == sources.end())
       return Error{ErrorCode::invalid_argument, "the model has several inputs: say which, as --data INPUT=FILE", path};
-    if (found == sources.end()) return Error{ErrorCode::invalid_argument, "the model has no input " + quote(input), path};
-    if (found->array != nullptr) return Error{ErrorCode::invalid_argument, "input '" + found->info.name + "' is given twice", path};
+    if (found == sources.end())
+      return Error{ErrorCode::invalid_argument, "the model has no input " + quote(input), path};
+    if (found->array != nullptr)
+      return Error{ErrorCode::invalid_argument, "input '" + found->info.name + "' is given twice", path};
     found->array = std::make_shared<const Array>(std::move(array));
     found->path = path;
     return {};
@@ -127,30 +142,35 @@ Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Norma
   feed.count_ = sources.empty() ? 1 : -1;
   for (const Source& s : sources) {
     const TensorInfo& info = s.info;
-    if (s.array == nullptr) return Error{ErrorCode::invalid_argument, "has no data: give it with --data", "input '" + info.name + "'"};
+    if (s.array == nullptr)
+      return Error{ErrorCode::invalid_argument, "has no data: give it with --data", "input '" + info.name + "'"};
     const Array& a = *s.array;
+    if (normalization != nullptr && info.type == Type::u8)
+      return usage_error("input '" + info.name +
+                         "' takes raw bytes, the model has its preprocessing: leave --scale, --mean and --std away");
     if (a.shape.empty() || without_ones(sample_shape(a.shape)) != without_ones(sample_shape(info)))
       return does_not_fit(s, "takes samples of shape " + shape_text(sample_shape(info)) + ", the data has " +
                                  std::to_string(a.rows()) + " of " + shape_text(sample_shape(a.shape)));
-    if (integral(info.type) && info.type != a.type && !(info.type == Type::s64 && integral(a.type)) && !(info.type == Type::s32 && integral(a.type)))
-      return does_not_fit(s, std::string("takes ") + name_of(info.type) + (info.type == Type::u8 ? " (raw bytes)" : "") + ", the data is " +
-                                    name_of(a.type));
+    if (integral(info.type) && info.type != a.type && !(info.type == Type::s64 && integral(a.type)) &&
+        !(info.type == Type::s32 && integral(a.type)))
+      return does_not_fit(s, std::string("takes ") + name_of(info.type) +
+                                 (info.type == Type::u8 ? " (raw bytes)" : "") + ", the data is " + name_of(a.type));
     if (feed.count_ != -1 && feed.count_ != a.rows())
-      return does_not_fit(s, "has " + std::to_string(a.rows()) + " samples, another input has " + std::to_string(feed.count_));
+      return does_not_fit(
+          s, "has " + std::to_string(a.rows()) + " samples, another input has " + std::to_string(feed.count_));
     feed.count_ = a.rows();
-    if (normalization != nullptr && info.type == Type::u8)
-      return usage_error("input '" + info.name + "' takes raw bytes, the model has its preprocessing: leave --scale, --mean and --std away");
     if (normalization != nullptr && info.type == Type::f32 && normalization->mean.size() > 1 &&
         (info.shape.size() < 2 || static_cast<std::int64_t>(normalization->mean.size()) != info.shape[1]))
-      return usage_error("--mean and --std have " + std::to_string(normalization->mean.size()) + " values, input '" + info.name + "' has shape " +
-                         shape_text(info.shape));
+      return usage_error("--mean and --std have " + std::to_string(normalization->mean.size()) + " values, input '" +
+                         info.name + "' has shape " + shape_text(info.shape));
   }
   feed.sources_ = std::move(sources);
   feed.normalization_ = std::move(normalization);
   return feed;
 }
 
-Result<Feed> Feed::with(const std::vector<TensorInfo>& inputs, std::shared_ptr<const Normalization> normalization) const {
+Result<Feed> Feed::with(const std::vector<TensorInfo>& inputs,
+                        std::shared_ptr<const Normalization> normalization) const {
   std::vector<Source> sources;
   for (const TensorInfo& i : inputs) {
     const auto found = std::ranges::find(sources_, i.name, [](const Source& s) { return s.info.name; });
@@ -164,23 +184,27 @@ Result<void> Feed::read(std::size_t input, std::int64_t first, std::int64_t n, s
   const Source& s = sources_[input];
   const std::size_t per_sample = s.info.elements();
   const std::size_t row = s.array->row_bytes();
-  if (values.size() != per_sample * static_cast<std::size_t>(n)) return usage_error("a batch of the wrong size was asked for");
+  if (values.size() != per_sample * static_cast<std::size_t>(n))
+    return usage_error("a batch of the wrong size was asked for");
   // Without normalization values are converted as they are; (v * 1 - 0) / 1 is the same.
   static const Normalization kNone;
   const Normalization& norm = normalization_ != nullptr ? *normalization_ : kNone;
   const std::size_t channels = norm.mean.size();
   const std::size_t plane = channels > 1 ? per_sample / channels : per_sample;
-  for_each_value(s.array->type, s.array->bytes.data() + static_cast<std::size_t>(first) * row, values.size(), [&](std::size_t i, auto v) {
-    const std::size_t c = channels > 1 ? i / plane % channels : 0;
-    values[i] = static_cast<float>((static_cast<double>(v) * static_cast<double>(norm.scale) - static_cast<double>(norm.mean[c])) /
-                                   static_cast<double>(norm.std[c]));
-  });
+  for_each_value(s.array->type, s.array->bytes.data() + static_cast<std::size_t>(first) * row, values.size(),
+                 [&](std::size_t i, auto v) {
+                   const std::size_t c = channels > 1 ? i / plane % channels : 0;
+                   values[i] = static_cast<float>(
+                       (static_cast<double>(v) * static_cast<double>(norm.scale) - static_cast<double>(norm.mean[c])) /
+                       static_cast<double>(norm.std[c]));
+                 });
   return {};
 }
 
 Result<void> Feed::read_bytes(std::size_t input, std::int64_t first, std::int64_t n, std::span<std::byte> bytes) const {
   const Source& s = sources_[input];
-  if (s.info.type == Type::f32) return read(input, first, n, {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)});
+  if (s.info.type == Type::f32)
+    return read(input, first, n, {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)});
   const std::byte* from = s.array->bytes.data() + static_cast<std::size_t>(first) * s.array->row_bytes();
   const std::size_t elements = bytes.size() / size_of(s.info.type);
   if (s.info.type == s.array->type) {
@@ -213,7 +237,8 @@ Result<void> Feed::check_finite() const {
     const auto bad = std::ranges::find_if(values, [](float v) { return !std::isfinite(v); });
     if (bad == values.end()) continue;
     const auto sample = static_cast<std::size_t>(bad - values.begin()) / (s.array->row_bytes() / sizeof(float));
-    return does_not_fit(s, std::string(std::isnan(*bad) ? "a NaN" : "an infinity") + " in sample " + std::to_string(sample));
+    return does_not_fit(
+        s, std::string(std::isnan(*bad) ? "a NaN" : "an infinity") + " in sample " + std::to_string(sample));
   }
   return {};
 }
@@ -224,7 +249,8 @@ std::uint64_t Feed::hash() const {
   return all;
 }
 
-Result<void> Runner::run(const Feed& feed, std::int64_t batch, const std::string& what, const MakeSession& make, const After& after) {
+Result<void> Runner::run(const Feed& feed, std::int64_t batch, const std::string& what, const MakeSession& make,
+                         const After& after) {
   if (!feed.batched()) batch = 1;
   Progress progress(what, feed.count());
   std::optional<Session> session;
@@ -247,7 +273,8 @@ Result<void> Runner::run(const Feed& feed, std::int64_t batch, const std::string
       OCTET_CHECK(feed.read_bytes(i, first, n, inputs[i]));
       in.emplace_back(inputs[i].data(), inputs[i].size(), session->inputs()[i].type);
     }
-    for (std::size_t o = 0; o < outputs.size(); ++o) out.emplace_back(outputs[o].data(), outputs[o].size(), session->outputs()[o].type);
+    for (std::size_t o = 0; o < outputs.size(); ++o)
+      out.emplace_back(outputs[o].data(), outputs[o].size(), session->outputs()[o].type);
     OCTET_CHECK(session->run(in, out));
     OCTET_CHECK(after(*session, outputs, first, n));
     progress.at(first + n);

@@ -27,13 +27,16 @@ class Feed final : public Samples {
                            std::shared_ptr<const Normalization> normalization);
 
   [[nodiscard]] std::int64_t count() const override { return count_; }
-  [[nodiscard]] Result<void> read(std::size_t input, std::int64_t first, std::int64_t n, std::span<float> values) const override;
+  [[nodiscard]] Result<void> read(std::size_t input, std::int64_t first, std::int64_t n,
+                                  std::span<float> values) const override;
 
   /// Samples [first, first + n) of an input in its own type.
-  [[nodiscard]] Result<void> read_bytes(std::size_t input, std::int64_t first, std::int64_t n, std::span<std::byte> bytes) const;
+  [[nodiscard]] Result<void> read_bytes(std::size_t input, std::int64_t first, std::int64_t n,
+                                        std::span<std::byte> bytes) const;
 
   /// The same samples for another model's inputs (an ONNX model beside the .octet made of it).
-  [[nodiscard]] Result<Feed> with(const std::vector<TensorInfo>& inputs, std::shared_ptr<const Normalization> normalization) const;
+  [[nodiscard]] Result<Feed> with(const std::vector<TensorInfo>& inputs,
+                                  std::shared_ptr<const Normalization> normalization) const;
 
   /// Every input takes any number of samples at a time.
   [[nodiscard]] bool batched() const noexcept;
@@ -58,15 +61,17 @@ class Feed final : public Samples {
   std::int64_t count_ = 0;
 };
 
-/// Runs a session over all samples of a feed, batch by batch, one by one where the model fixes the batch; the last batch may
-/// be smaller and gets a session of its own.
+/// Runs a session over all samples of a feed, batch by batch, one by one where the model fixes the batch; the last
+/// batch may be smaller and gets a session of its own.
 class Runner {
  public:
   /// `after` sees each batch's outputs (the session's order) and how many samples they are.
-  using After = std::function<Result<void>(Session& session, const std::vector<std::vector<std::byte>>& outputs, std::int64_t first, std::int64_t n)>;
+  using After = std::function<Result<void>(Session& session, const std::vector<std::vector<std::byte>>& outputs,
+                                           std::int64_t first, std::int64_t n)>;
   using MakeSession = std::function<Result<Session>(std::int64_t batch)>;
 
-  static Result<void> run(const Feed& feed, std::int64_t batch, const std::string& what, const MakeSession& make, const After& after);
+  static Result<void> run(const Feed& feed, std::int64_t batch, const std::string& what, const MakeSession& make,
+                          const After& after);
 };
 
 }  // namespace octet::cli

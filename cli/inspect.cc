@@ -15,7 +15,9 @@ struct Options {
 std::string shape_of(const Tensor& t) { return (t.batched ? "N*" : "") + to_string(t.shape); }
 
 const char* kind_of(const Graph& g, std::size_t i) {
-  const auto has = [&](const std::vector<int>& list) { return std::ranges::find(list, static_cast<int>(i)) != list.end(); };
+  const auto has = [&](const std::vector<int>& list) {
+    return std::ranges::find(list, static_cast<int>(i)) != list.end();
+  };
   return g.tensors[i].constant() ? "constant" : has(g.inputs) ? "input" : has(g.outputs) ? "output" : "activation";
 }
 
@@ -30,8 +32,14 @@ nlohmann::json tensors_json(const Graph& g) {
   nlohmann::json list = nlohmann::json::array();
   for (std::size_t i = 0; i < g.tensors.size(); ++i) {
     const Tensor& t = g.tensors[i];
-    list.push_back({{"name", t.name}, {"kind", kind_of(g, i)}, {"type", name_of(t.type)}, {"shape", t.shape}, {"batched", t.batched},
-                    {"scales", t.quant.scales}, {"zero_points", t.quant.zero_points}, {"bytes", t.data.bytes().size()}});
+    list.push_back({{"name", t.name},
+                    {"kind", kind_of(g, i)},
+                    {"type", name_of(t.type)},
+                    {"shape", t.shape},
+                    {"batched", t.batched},
+                    {"scales", t.quant.scales},
+                    {"zero_points", t.quant.zero_points},
+                    {"bytes", t.data.bytes().size()}});
   }
   return list;
 }
@@ -44,7 +52,8 @@ nlohmann::json nodes_json(const Graph& g) {
       for (const int i : indices) out.push_back(i == kAbsent ? "" : g.tensors[static_cast<std::size_t>(i)].name);
       return out;
     };
-    list.push_back({{"name", n.name}, {"op", name_of(n.op())}, {"inputs", names(n.inputs)}, {"outputs", names(n.outputs)}});
+    list.push_back(
+        {{"name", n.name}, {"op", name_of(n.op())}, {"inputs", names(n.inputs)}, {"outputs", names(n.outputs)}});
   }
   return list;
 }
@@ -52,13 +61,16 @@ nlohmann::json nodes_json(const Graph& g) {
 void print(const std::string& path, const Graph& g, std::uint64_t bytes) {
   const Provenance& p = g.provenance;
   fmt::print("{}: {} bytes, {} nodes, {} tensors\n", path, grouped(bytes), g.nodes.size(), g.tensors.size());
-  fmt::print("made by octet {} from {} ({} bytes, XXH64 {:016x})\n", p.tool_version, p.source_name, grouped(p.source_bytes), p.source_hash);
+  fmt::print("made by octet {} from {} ({} bytes, XXH64 {:016x})\n", p.tool_version, p.source_name,
+             grouped(p.source_bytes), p.source_hash);
   if (!p.calibrator.empty())
-    fmt::print("calibrated with {} on {} samples (XXH64 {:016x})\n", p.calibrator, grouped(p.calibration_samples), p.calibration_hash);
+    fmt::print("calibrated with {} on {} samples (XXH64 {:016x})\n", p.calibrator, grouped(p.calibration_samples),
+               p.calibration_hash);
   for (std::size_t i = 0; i < g.inputs.size(); ++i)
     if (const auto& n = g.preprocessing[i])
-      fmt::print("input '{}' takes raw bytes: x = (byte * {:.9g} - [{}]) / [{}]\n", g.tensors[static_cast<std::size_t>(g.inputs[i])].name, n->scale,
-                 fmt::join(n->mean, ", "), fmt::join(n->std, ", "));
+      fmt::print("input '{}' takes raw bytes: x = (byte * {:.9g} - [{}]) / [{}]\n",
+                 g.tensors[static_cast<std::size_t>(g.inputs[i])].name, n->scale, fmt::join(n->mean, ", "),
+                 fmt::join(n->std, ", "));
   Table table({">#", "<tensor", "<kind", "<type", "<shape", "<quantization", ">bytes"});
   for (std::size_t i = 0; i < g.tensors.size(); ++i) {
     const Tensor& t = g.tensors[i];

@@ -24,7 +24,8 @@ struct OutFile {
 };
 
 /// [OUTPUT=]FILE.npy to the position of the output.
-Result<std::vector<OutFile>> parse_outputs(const std::vector<std::string>& texts, const std::vector<TensorInfo>& outputs) {
+Result<std::vector<OutFile>> parse_outputs(const std::vector<std::string>& texts,
+                                           const std::vector<TensorInfo>& outputs) {
   const std::vector<std::string> names = names_of(outputs);
   std::vector<OutFile> files;
   for (const std::string& text : texts) {
@@ -65,14 +66,18 @@ Result<int> run(const Options& o) {
     if (results.back().shape.empty()) results.back().shape = {1};
     results.back().shape[0] = 0;
   }
-  const auto make = [&](std::int64_t batch) { return model.session({.threads = o.threads, .batch = static_cast<int>(batch)}); };
-  OCTET_CHECK(Runner::run(feed, o.batch, "running", make, [&](Session& session, const auto& outputs, std::int64_t, std::int64_t) -> Result<void> {
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      results[i].bytes.insert(results[i].bytes.end(), outputs[i].begin(), outputs[i].end());
-      results[i].shape[0] += session.outputs()[i].shape.empty() ? 1 : session.outputs()[i].shape[0];
-    }
-    return {};
-  }));
+  const auto make = [&](std::int64_t batch) {
+    return model.session({.threads = o.threads, .batch = static_cast<int>(batch)});
+  };
+  OCTET_CHECK(Runner::run(feed, o.batch, "running", make,
+                          [&](Session& session, const auto& outputs, std::int64_t, std::int64_t) -> Result<void> {
+                            for (std::size_t i = 0; i < outputs.size(); ++i) {
+                              results[i].bytes.insert(results[i].bytes.end(), outputs[i].begin(), outputs[i].end());
+                              results[i].shape[0] +=
+                                  session.outputs()[i].shape.empty() ? 1 : session.outputs()[i].shape[0];
+                            }
+                            return {};
+                          }));
   std::vector<StagedFile> staged;
   for (const OutFile& f : files) {
     OCTET_TRY(StagedFile file, stage_npy(f.path, results[f.output]));
@@ -80,7 +85,8 @@ Result<int> run(const Options& o) {
   }
   for (StagedFile& file : staged) OCTET_CHECK(file.commit());
   for (std::size_t i = 0; i < results.size(); ++i)
-    fmt::print("{} {} {}:{}\n", printable(model.outputs()[i].name), name_of(results[i].type), shape_text(results[i].shape), first_values(results[i]));
+    fmt::print("{} {} {}:{}\n", printable(model.outputs()[i].name), name_of(results[i].type),
+               shape_text(results[i].shape), first_values(results[i]));
   return kDone;
 }
 
@@ -91,9 +97,13 @@ Command add_run(CLI::App& app) {
   CLI::App& c = *app.add_subcommand("run", "Run a model on data and write its outputs as .npy");
   o->model.add(c);
   o->data.add(c, false);
-  c.add_option("--out", o->out, "Where an output goes; outputs are joined on axis 0")->type_name("[OUTPUT=]FILE.npy")->allow_extra_args(false);
+  c.add_option("--out", o->out, "Where an output goes; outputs are joined on axis 0")
+      ->type_name("[OUTPUT=]FILE.npy")
+      ->allow_extra_args(false);
   c.add_option("--threads", o->threads, "Threads of one run")->check(CLI::Range(1, 1024))->capture_default_str();
-  c.add_option("--batch", o->batch, "Samples at a time; results do not depend on it")->check(CLI::Range(1, 65536))->capture_default_str();
+  c.add_option("--batch", o->batch, "Samples at a time; results do not depend on it")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
   o->normalization.add(c);
   c.footer(
       "Examples:\n"

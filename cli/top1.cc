@@ -23,7 +23,8 @@ Result<std::vector<std::int64_t>> top1(const TensorInfo& info, std::span<const s
   const auto samples = static_cast<std::size_t>(n);
   const bool f32 = info.type == Type::f32;
   if ((!f32 && info.type != Type::u8) || info.elements() % samples != 0)
-    return Error{ErrorCode::invalid_argument, "is not a classifier's: f32 or u8 scores, a row a sample", "output '" + info.name + "'"};
+    return Error{ErrorCode::invalid_argument, "is not a classifier's: f32 or u8 scores, a row a sample",
+                 "output '" + info.name + "'"};
   return f32 ? largest<float>(output, samples) : largest<std::uint8_t>(output, samples);
 }
 

@@ -43,8 +43,12 @@ struct Comparison {
     if (noise == 0) return kNoError;
     return signal == 0 ? -kNoError : std::min(10 * std::log10(signal / noise), kNoError);
   }
-  [[nodiscard]] double cosine() const noexcept { return signal == 0 || power == 0 ? (signal == power ? 1 : 0) : dot / std::sqrt(signal * power); }
-  [[nodiscard]] double clipped_share() const noexcept { return count == 0 ? 0 : static_cast<double>(clipped) / static_cast<double>(count); }
+  [[nodiscard]] double cosine() const noexcept {
+    return signal == 0 || power == 0 ? (signal == power ? 1 : 0) : dot / std::sqrt(signal * power);
+  }
+  [[nodiscard]] double clipped_share() const noexcept {
+    return count == 0 ? 0 : static_cast<double>(clipped) / static_cast<double>(count);
+  }
 };
 
 /// A node of the quantized graph and the tensors compared: its output and the float tensor of that name.
@@ -64,15 +68,18 @@ Result<std::vector<Layer>> match(const Graph& quantized, const Graph& real) {
     const int out = quantized.nodes[n].outputs[0];
     const Tensor& t = quantized.tensors[static_cast<std::size_t>(out)];
     std::string name = t.name;
-    if (name.ends_with(kQuantizedSuffix) && !by_name.contains(name)) name.resize(name.size() - std::string(kQuantizedSuffix).size());
+    if (name.ends_with(kQuantizedSuffix) && !by_name.contains(name))
+      name.resize(name.size() - std::string(kQuantizedSuffix).size());
     const auto found = by_name.find(name);
     if (quantized.nodes[n].sources.empty() || found == by_name.end()) continue;
     const Tensor& r = real.tensors[static_cast<std::size_t>(found->second)];
-    const bool comparable = r.type == Type::f32 && (t.type == Type::f32 || (t.type == Type::u8 && t.quant.scales.size() == 1));
+    const bool comparable =
+        r.type == Type::f32 && (t.type == Type::f32 || (t.type == Type::u8 && t.quant.scales.size() == 1));
     if (r.shape != t.shape || !comparable) continue;
     layers.push_back({n, out, found->second, {}});
   }
-  if (layers.empty()) return usage_error("no layer of the two models has the same name and shape: is one made of the other?");
+  if (layers.empty())
+    return usage_error("no layer of the two models has the same name and shape: is one made of the other?");
   return layers;
 }
 
@@ -82,7 +89,8 @@ void compare(const Session::Impl& q, const Session::Impl& r, int quantized, int 
   const auto* x = reinterpret_cast<const float*>(r.data(real));
   if (t.type == Type::f32) {
     const auto* y = reinterpret_cast<const float*>(q.data(quantized));
-    for (std::size_t i = 0; i < n; ++i) c.add(static_cast<double>(x[i]), static_cast<double>(y[i]), -HUGE_VAL, HUGE_VAL);
+    for (std::size_t i = 0; i < n; ++i)
+      c.add(static_cast<double>(x[i]), static_cast<double>(y[i]), -HUGE_VAL, HUGE_VAL);
     return;
   }
   const auto scale = static_cast<double>(t.quant.scale());
@@ -108,18 +116,21 @@ class Verification {
       real_session_.emplace(std::move(real));
       return make_session(quantized_, options, {.keep_tensors = true});
     };
-    return Runner::run(feed, kBatch, "verifying", make, [&](Session& session, const auto& outputs, std::int64_t first, std::int64_t n) {
-      return batch(session, outputs, real_feed, first, n);
-    });
+    return Runner::run(feed, kBatch, "verifying", make,
+                       [&](Session& session, const auto& outputs, std::int64_t first, std::int64_t n) {
+                         return batch(session, outputs, real_feed, first, n);
+                       });
   }
 
   [[nodiscard]] const std::vector<Layer>& layers() const noexcept { return layers_; }
   [[nodiscard]] const Comparison& output(std::size_t i) const noexcept { return outputs_[i]; }
-  [[nodiscard]] double agreement() const noexcept { return samples_ == 0 ? 0 : static_cast<double>(agreed_) / static_cast<double>(samples_); }
+  [[nodiscard]] double agreement() const noexcept {
+    return samples_ == 0 ? 0 : static_cast<double>(agreed_) / static_cast<double>(samples_);
+  }
 
  private:
-  Result<void> batch(Session& session, const std::vector<std::vector<std::byte>>& outputs, const Feed& real_feed, std::int64_t first,
-                     std::int64_t n) {
+  Result<void> batch(Session& session, const std::vector<std::vector<std::byte>>& outputs, const Feed& real_feed,
+                     std::int64_t first, std::int64_t n) {
     Session& real = *real_session_;
     std::vector<std::vector<std::byte>> in_bytes, out_bytes;
     for (const TensorInfo& i : real.inputs()) in_bytes.emplace_back(i.size_bytes());
@@ -130,11 +141,13 @@ class Verification {
       OCTET_CHECK(real_feed.read_bytes(i, first, n, in_bytes[i]));
       in.emplace_back(in_bytes[i].data(), in_bytes[i].size(), real.inputs()[i].type);
     }
-    for (std::size_t o = 0; o < out_bytes.size(); ++o) out.emplace_back(out_bytes[o].data(), out_bytes[o].size(), real.outputs()[o].type);
+    for (std::size_t o = 0; o < out_bytes.size(); ++o)
+      out.emplace_back(out_bytes[o].data(), out_bytes[o].size(), real.outputs()[o].type);
     OCTET_CHECK(real.run(in, out));
     for (Layer& l : layers_) compare(session.impl(), real.impl(), l.quantized, l.real, l.comparison);
     for (std::size_t o = 0; o < outputs_.size(); ++o)
-      compare(session.impl(), real.impl(), session.impl().graph().outputs[o], real.impl().graph().outputs[o], outputs_[o]);
+      compare(session.impl(), real.impl(), session.impl().graph().outputs[o], real.impl().graph().outputs[o],
+              outputs_[o]);
     OCTET_TRY(const auto a, top1(session.outputs()[0], outputs[0], n));
     OCTET_TRY(const auto b, top1(real.outputs()[0], out_bytes[0], n));
     for (std::size_t i = 0; i < a.size(); ++i) agreed_ += a[i] == b[i];
@@ -154,16 +167,22 @@ Result<void> check_outputs(const Model& quantized, const Model& real) {
   const auto& a = quantized.outputs();
   const auto& b = real.outputs();
   bool same = a.size() == b.size();
-  for (std::size_t i = 0; same && i < a.size(); ++i) same = a[i].name == b[i].name && a[i].shape == b[i].shape && a[i].type == b[i].type;
+  for (std::size_t i = 0; same && i < a.size(); ++i)
+    same = a[i].name == b[i].name && a[i].shape == b[i].shape && a[i].type == b[i].type;
   if (!same) return usage_error("the two models' outputs differ: is one made of the other?");
   for (const TensorInfo& output : a)
     if (output.type != Type::f32)
-      return usage_error("output '" + output.name + "' is " + name_of(output.type) + "; only f32 outputs can be compared");
+      return usage_error("output '" + output.name + "' is " + name_of(output.type) +
+                         "; only f32 outputs can be compared");
   return {};
 }
 
 std::vector<std::string> row(const std::string& name, const std::string& op, const Comparison& c) {
-  return {name, op, fmt::format("{:.2f}", c.sqnr_db()), fmt::format("{:.6f}", c.cosine()), fmt::format("{:.4g}", c.max_abs),
+  return {name,
+          op,
+          fmt::format("{:.2f}", c.sqnr_db()),
+          fmt::format("{:.6f}", c.cosine()),
+          fmt::format("{:.4g}", c.max_abs),
           fmt::format("{:.4f}", 100 * c.clipped_share())};
 }
 
@@ -174,14 +193,19 @@ Result<void> report(const Options& o, const Graph& graph, const Verification& v,
     const Node& node = graph.nodes[l.node];
     const Comparison& c = l.comparison;
     table.add(row(node.name, name_of(node.op()), c));
-    layers.push_back({{"name", node.name}, {"op", name_of(node.op())}, {"sqnr_db", c.sqnr_db()}, {"cosine", c.cosine()}, {"max_abs", c.max_abs},
+    layers.push_back({{"name", node.name},
+                      {"op", name_of(node.op())},
+                      {"sqnr_db", c.sqnr_db()},
+                      {"cosine", c.cosine()},
+                      {"max_abs", c.max_abs},
                       {"clipped", c.clipped_share()}});
   }
   const Comparison& out = v.output(0);
   if (!o.json.to_stdout()) {
     for (std::size_t i = 0; i < graph.outputs.size(); ++i)
       table.add(row(graph.tensors[static_cast<std::size_t>(graph.outputs[i])].name, "output", v.output(i)));
-    fmt::print("{}\n{} samples: output SQNR {:.2f} dB, top-1 agreement {:.2f} %\n", table.text(), samples, out.sqnr_db(), 100 * v.agreement());
+    fmt::print("{}\n{} samples: output SQNR {:.2f} dB, top-1 agreement {:.2f} %\n", table.text(), samples,
+               out.sqnr_db(), 100 * v.agreement());
   }
   return o.json.write({{"layers", layers},
                        {"output", {{"sqnr_db", out.sqnr_db()}, {"cosine", out.cosine()}, {"max_abs", out.max_abs}}},
@@ -197,12 +221,14 @@ Result<int> verify(const Options& o) {
   OCTET_CHECK(check_outputs(quantized, real));
   const Graph& graph = quantized.impl().graph;
   if (graph.provenance.source_hash != real.impl().graph.provenance.source_hash)
-    fmt::print(stderr, "octet verify: warning: {} was not made of this very {}\n", printable(o.model), printable(o.against));
+    fmt::print(stderr, "octet verify: warning: {} was not made of this very {}\n", printable(o.model),
+               printable(o.against));
   OCTET_TRY(auto layers, match(graph, real.impl().graph));
   OCTET_TRY(auto normalization, o.normalization.get());
   // A model with stored preprocessing takes raw bytes; the float model then gets the same preprocessing.
   const bool stored = !graph.preprocessing.empty() && graph.preprocessing[0] != nullptr;
-  if (stored && normalization != nullptr) return usage_error(o.model + " has its preprocessing stored: leave --scale, --mean and --std away");
+  if (stored && normalization != nullptr)
+    return usage_error(o.model + " has its preprocessing stored: leave --scale, --mean and --std away");
   if (stored) {
     const Preprocessing& p = *graph.preprocessing[0];
     normalization = std::make_shared<const Normalization>(Normalization{p.scale, p.mean, p.std});

@@ -158,18 +158,18 @@ TEST_CASE("behind a fresh content hash any flipped bit gives a model that runs o
   }
 }
 
-TEST_CASE("behind a fresh content hash any byte overwritten by an extreme gives a model that runs or a typed error") {
+TEST_CASE(
+    "behind a fresh content hash any four bytes overwritten by an extreme gives a model that runs or a typed error") {
   const Bytes original = small_file();
-  for (const unsigned value : {0x00U, 0x7FU, 0x80U, 0xFFU}) {
+  for (const std::uint32_t value : {0U, 0x7FFFFFFFU, 0x80000000U, 0xFFFFFFFFU}) {
     Outcome outcome;
-    for (std::size_t i = 0; i + 4 <= original.size(); ++i) {
+    for (std::size_t i = 0; i + sizeof(value) <= original.size(); ++i) {
       Bytes file = original;
-      for (std::size_t k = 0; k < 4; ++k)
-        file[i + k] = static_cast<std::byte>(k == 3 ? value : value == 0x7FU ? 0xFFU : value & 0x7FU);
+      std::memcpy(file.data() + i, &value, sizeof(value));
       octet::seal(file);
       try_file(file, "", outcome);
     }
-    CHECK(outcome.refused > 0);
+    CHECK(outcome.refused > 100);
   }
 }
 

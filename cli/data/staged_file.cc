@@ -98,8 +98,7 @@ int create_temporary(const std::filesystem::path& directory, std::unique_ptr<con
 
 }  // namespace
 
-Result<StagedFile> StagedFile::write(const std::string& path,
-                                     std::initializer_list<std::span<const std::byte>> parts) {
+Result<StagedFile> StagedFile::write(const std::string& path, std::initializer_list<std::span<const std::byte>> parts) {
   struct stat status = {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
   if (exists && !S_ISREG(status.st_mode)) {  // a rename would replace /dev/null by a file

@@ -24,13 +24,14 @@ class NetBuilder : public GraphBuilder {
     bool per_channel = true, bias = true;
     int zero_point = 100;
     bool real = false;  ///< f32 output
+    bool even = false;  ///< the same padding on both sides
   };
 
   int conv(const std::string& name, int x, std::int64_t in_c, const Conv& c) {
     octet::schema::ConvT t;
     t.stride_h = t.stride_w = c.stride;
     t.pad_top = t.pad_left = t.pad_bottom = c.pad;
-    t.pad_right = c.pad > 0 ? c.pad - 1 + static_cast<int>(random_.integer(0, 1)) : 0;
+    t.pad_right = c.pad > 0 && !c.even ? c.pad - 1 + static_cast<int>(random_.integer(0, 1)) : c.pad;
     t.dilation_h = t.dilation_w = c.dilation;
     t.groups = c.groups;
     t.clamp_min = c.clamp_min;
@@ -58,15 +59,16 @@ class NetBuilder : public GraphBuilder {
   int product(const std::string& name, const T& t, int x, const Shape& shape, std::int64_t depth, const Conv& c) {
     const auto out_c = static_cast<std::size_t>(c.out_c);
     const float s_in = quant(x).scale();
+    // Inputs and weights have a standard deviation of about 73 steps; at these scales results spread as inputs do.
+    const float root = std::sqrt(static_cast<float>(depth));
     std::vector<float> scales;
-    for (std::size_t i = 0; i < (c.per_channel ? out_c : 1); ++i) scales.push_back(random_.real(0.5F, 2.0F) / 127.0F);
-    // Weights and inputs have a standard deviation of about 73 steps: three of the sum's fill the output.
-    const float sigma = std::sqrt(static_cast<float>(depth)) * 73.0F * 73.0F;
-    const float s_out = 6.0F * s_in * sigma / 127.0F / 255.0F;
+    for (std::size_t i = 0; i < (c.per_channel ? out_c : 1); ++i)
+      scales.push_back(random_.real(0.5F, 2.0F) / (127.0F * root));
+    const float s_out = 1.1F * s_in;
     auto weights = random_.integers<std::int8_t>(out_c * static_cast<std::size_t>(depth), -127, 127);
     weights[0] = -128;  // the converter does not write it, but the format allows it
     std::vector<int> inputs = {x, constant(name + ".w", shape, std::move(weights), symmetric(scales))};
-    const int spread = static_cast<int>(sigma);
+    const int spread = static_cast<int>(73.0F * 73.0F * root);
     if (c.bias)
       inputs.push_back(constant(name + ".b", {c.out_c}, random_.integers<std::int32_t>(out_c, -spread, spread)));
     return c.real ? node(name, t, inputs) : node(name, t, inputs, Type::u8, affine(s_out, c.zero_point));
@@ -95,7 +97,7 @@ inline Net convolutions(unsigned seed) {
 inline Net branches(unsigned seed) {
   NetBuilder b(seed);
   const int x = b.input("x", Type::u8, {1, 8, 8, 12}, affine(0.015F, 120));
-  const int left = b.conv("left", x, 12, {.out_c = 19, .zero_point = 140});
+  const int left = b.conv("left", x, 12, {.out_c = 19, .zero_point = 140, .even = true});
   const int right = b.conv("right", x, 12, {.out_c = 19, .kernel_h = 1, .kernel_w = 1, .pad = 0, .zero_point = 77});
   const float s = b.quant(left).scale();
   const int sum = b.node("sum", octet::schema::AddT{{}, 0.0F, kInf}, {left, right}, Type::u8, affine(s * 1.3F, 9));
@@ -138,7 +140,8 @@ inline Net dense(unsigned seed) {
   octet::schema::LookupT lookup;
   lookup.tables = b.table();
   x = b.node("shrunk", lookup, {x}, Type::u8, affine(1e-6F, 130));
-  const int tiny = b.constant("tiny.w", {7, 31}, b.random().integers<std::int8_t>(7 * 31, -127, 127), symmetric({2e-37F}));
+  const int tiny =
+      b.constant("tiny.w", {7, 31}, b.random().integers<std::int8_t>(7 * 31, -127, 127), symmetric({2e-37F}));
   const int small = b.node("small", octet::schema::FullyConnectedT{}, {x, tiny});
   const int out = b.node("real", octet::schema::DequantizeT{}, {x});
   return {"dense " + std::to_string(seed), must(b.model({small, out}))};

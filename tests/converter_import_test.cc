@@ -395,7 +395,11 @@ TEST_CASE("the graph's structure is checked") {
   unnamed.input("x", {2}).output("y").node("Relu", {"x"}, {""});
   invalid(unnamed, "has no output");
   invalid(single("Relu", {2, 0}), "empty");
-  invalid(single("Relu", {1, std::int64_t{1} << 62}), "overflows");
+  invalid(single("Relu", {1, std::int64_t{1} << 62}), "too large");
+  invalid(single("Relu", {1, std::int64_t{1} << 31}), "too large");
+  ModelBuilder gap;
+  gap.input("x", {1, 2}).output("y").node("Concat", {"x", ""}, {"y"}).with("axis", 0);
+  invalid(gap, "input 1 is missing");
   invalid(single("Relu", Shape(9, 1)), "rank 9");
   ModelBuilder control = single("Relu", {2});
   last_node(control).named("a\x1B[31m");
@@ -498,9 +502,10 @@ TEST_CASE("operands that do not fit each other") {
 
 TEST_CASE("constants that would grow without bound are left to the engine's limits") {
   ModelBuilder m;
-  m.input("x", {1}).output("y").f32("c0", {1024}, Values(1024, 1.0F));
+  m.input("x", {1}).output("y").f32("c0", {32, 32}, Values(1024, 1.0F));  // doubled along each axis in turn
   for (int i = 0; i < 29; ++i)
-    m.node("Concat", {"c" + std::to_string(i), "c" + std::to_string(i)}, {"c" + std::to_string(i + 1)}).with("axis", 0);
+    m.node("Concat", {"c" + std::to_string(i), "c" + std::to_string(i)}, {"c" + std::to_string(i + 1)})
+        .with("axis", i % 2);
   m.node("Add", {"c29", "x"}, {"y"});
   Graph g = must(m.import());
   must(octet::optimize(g));

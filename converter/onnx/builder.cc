@@ -1,11 +1,19 @@
 #include "converter/onnx/builder.h"
 
+#include <algorithm>
+#include <limits>
+
 namespace octet {
 namespace {
 
 std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
 }  // namespace
+
+bool fits(const Shape& shape) noexcept {
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int32_t>::max();
+  return element_count(shape) >= 1 && std::ranges::all_of(shape, [](std::int64_t size) { return size <= kLargest; });
+}
 
 void GraphBuilder::define_constant(const std::string& name, Tensor constant) {
   constant.name = name;
@@ -37,7 +45,7 @@ Result<void> GraphBuilder::infer(const Node& node) {
   const OperatorInfo& info = *find_operator(node.op());
   const NodeView view(graph_, node, shapes_);
   OCTET_TRY(const Shape shape, info.infer(view));
-  if (element_count(shape) < 1) return invalid("its output shape " + to_string(shape) + " is empty or overflows");
+  if (!fits(shape)) return invalid("its output shape " + to_string(shape) + " is empty or too large");
   const std::size_t output = at(node.outputs[0]);
   shapes_[output] = graph_.tensors[output].shape = shape;
   return info.check(view);

@@ -13,6 +13,9 @@
 
 namespace octet {
 
+/// Whether a tensor may have this shape: not empty, and every size and the number of elements can be written down.
+[[nodiscard]] bool fits(const Shape& shape) noexcept;
+
 class GraphBuilder {
  public:
   /// For a model file of this size.

@@ -2,6 +2,7 @@
 
 #include <onnx/onnx-ml.pb.h>
 
+#include "converter/onnx/builder.h"
 #include "converter/onnx/tensor_proto.h"
 #include "engine/operator.h"
 
@@ -92,8 +93,8 @@ Result<Tensor> shaped(const onnx::ValueInfoProto& input, const ImportOptions& op
 
 Result<Tensor> declared_input(const onnx::ValueInfoProto& input, const ImportOptions& options) {
   auto tensor = shaped(input, options);
-  if (tensor && element_count(tensor->shape) < 1)
-    tensor = invalid("has shape " + to_string(tensor->shape) + ", which overflows");
+  if (tensor && !fits(tensor->shape))
+    tensor = invalid("has shape " + to_string(tensor->shape) + ", which is too large");
   if (!tensor) tensor.error().message = "input '" + input.name() + "' " + tensor.error().message;
   return tensor;
 }

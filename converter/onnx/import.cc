@@ -19,6 +19,7 @@ namespace {
 // Before 7, broadcasting and BatchNormalization meant something else; 22 is the newest whose changes have been read.
 constexpr std::int64_t kOldestOpset = 7;
 constexpr std::int64_t kNewestOpset = 22;
+constexpr std::size_t kMostNamed = 20;  // operators in one message
 constexpr const char* kSupportTable = "; see docs/operators.md for those that are";
 
 bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
@@ -75,7 +76,8 @@ class Import {
     for (int i = 0; i < graph_.node_size(); ++i) {
       const onnx::NodeProto& node = graph_.node(i);
       if (is_default_domain(node.domain()) && importers().find(node.op_type()) != nullptr) continue;
-      missing.insert(is_default_domain(node.domain()) ? node.op_type() : node.domain() + "." + node.op_type());
+      if (missing.size() < kMostNamed)
+        missing.insert(is_default_domain(node.domain()) ? node.op_type() : node.domain() + "." + node.op_type());
       if (first < 0) first = i;
     }
     if (first < 0) return {};

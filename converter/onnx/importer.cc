@@ -57,7 +57,10 @@ bool NodeImport::has_input(std::size_t i) const {
   return i < static_cast<std::size_t>(proto_.input_size()) && !input_name(i).empty();
 }
 
-Result<int> NodeImport::input(std::size_t i) { return builder_.tensor_of(input_name(i)); }
+Result<int> NodeImport::input(std::size_t i) {
+  if (!has_input(i)) return invalid("input " + std::to_string(i) + " is missing");
+  return builder_.tensor_of(input_name(i));
+}
 
 std::optional<Tensor> NodeImport::constant(std::size_t i) const {
   if (!has_input(i)) return std::nullopt;

@@ -35,8 +35,7 @@ Offset<schema::Tensor> write_tensor(FlatBufferBuilder& fbb, const Tensor& t) {
   Offset<flatbuffers::Vector<std::uint8_t>> data;
   if (t.constant()) {
     const auto bytes = t.data.bytes();
-    // What ForceVectorAlignment does, whose assertion allows 32 at most.
-    fbb.PreAlign(bytes.size(), kHeaderBytes);
+    fbb.ForceVectorAlignment(bytes.size(), 1, kHeaderBytes);
     data = fbb.CreateVector(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   }
   return schema::CreateTensor(fbb, name, static_cast<schema::Type>(t.type), shape, quantization, data);

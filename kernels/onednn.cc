@@ -25,11 +25,15 @@ using Tag = dnnl::memory::format_tag;
 
 #if DNNL_VERSION_MAJOR >= 3
 
-template <class Operation, class... Args>
-typename Operation::primitive_desc describe(const dnnl::engine& engine, const dnnl::primitive_attr& attr,
-                                            const Args&... args) {
-  return typename Operation::primitive_desc(engine, args..., attr);
-}
+/// What is to be computed, and the implementations that can.
+template <class Operation>
+struct Description {
+  template <class... Args>
+  Description(const dnnl::engine& engine, const dnnl::primitive_attr& attr, const Args&... args)
+      : implementation(engine, args..., attr) {}
+
+  typename Operation::primitive_desc implementation;
+};
 
 void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha, float beta) {
   ops.append_eltwise(algorithm, alpha, beta);
@@ -37,11 +41,19 @@ void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha,
 
 #else
 
-template <class Operation, class... Args>
-typename Operation::primitive_desc describe(const dnnl::engine& engine, const dnnl::primitive_attr& attr,
-                                            const Args&... args) {
-  return typename Operation::primitive_desc(typename Operation::desc(args...), attr, engine);
-}
+/// What is to be computed, and the implementations that can. primitive_desc::next_impl() reads the operation's
+/// descriptor again, at the address where it was: the two must live, and stay, together.
+template <class Operation>
+struct Description {
+  template <class... Args>
+  Description(const dnnl::engine& engine, const dnnl::primitive_attr& attr, const Args&... args)
+      : operation(args...), implementation(operation, attr, engine) {}
+  Description(const Description&) = delete;
+  Description& operator=(const Description&) = delete;
+
+  typename Operation::desc operation;
+  typename Operation::primitive_desc implementation;
+};
 
 void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha, float beta) {
   ops.append_eltwise(1.0F, algorithm, alpha, beta);
@@ -228,20 +240,18 @@ Layout matmul_layout(const MatmulShape& s, Type x, Type w, Type y, bool with_bia
   return l;
 }
 
-dnnl::convolution_forward::primitive_desc describe_conv(const ConvShape& s, const Layout& l,
-                                                        const dnnl::primitive_attr& attr) {
+Description<dnnl::convolution_forward> describe_conv(const ConvShape& s, const Layout& l,
+                                                     const dnnl::primitive_attr& attr) {
   // oneDNN counts the elements skipped between taps.
-  return describe<dnnl::convolution_forward>(cpu_engine(), attr, dnnl::prop_kind::forward_inference,
-                                             dnnl::algorithm::convolution_direct, l.x, l.any_weights, l.bias, l.y,
-                                             Dims{s.stride_h, s.stride_w}, Dims{s.dilation_h - 1, s.dilation_w - 1},
-                                             Dims{s.pad_top, s.pad_left}, Dims{s.pad_bottom, s.pad_right});
+  return {cpu_engine(), attr, dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, l.x, l.any_weights,
+          l.bias, l.y, Dims{s.stride_h, s.stride_w}, Dims{s.dilation_h - 1, s.dilation_w - 1}, Dims{s.pad_top, s.pad_left},
+          Dims{s.pad_bottom, s.pad_right}};
 }
 
 /// An inner product, not a matmul: the two are within a few percent in 2.6, and in 3.2 only the inner product has the
 /// packed-weights kernel at AVX2 (rows 1, 32 of 800x500: 26, 262 us against 25, 293).
-dnnl::inner_product_forward::primitive_desc describe_matmul(const Layout& l, const dnnl::primitive_attr& attr) {
-  return describe<dnnl::inner_product_forward>(cpu_engine(), attr, dnnl::prop_kind::forward_inference, l.x,
-                                               l.any_weights, l.bias, l.y);
+Description<dnnl::inner_product_forward> describe_matmul(const Layout& l, const dnnl::primitive_attr& attr) {
+  return {cpu_engine(), attr, dnnl::prop_kind::forward_inference, l.x, l.any_weights, l.bias, l.y};
 }
 
 }  // namespace
@@ -342,17 +352,19 @@ PrimitivePtr guarded(Isa cap, int threads, const Make& make) noexcept {
   }
 }
 
-template <class Descriptor>
-PrimitivePtr build(const Descriptor& pd, const Layout& layout, const void* weights, const float* bias) {
-  return std::make_shared<const Primitive>(std::make_unique<Primitive::Impl>(pd, layout, weights, bias));
+template <class Operation>
+PrimitivePtr build(const Description<Operation>& description, const Layout& layout, const void* weights, const float* bias) {
+  return std::make_shared<const Primitive>(
+      std::make_unique<Primitive::Impl>(description.implementation, layout, weights, bias));
 }
 
 /// The first implementation in oneDNN's order, fastest first, that the contract allows.
-template <class Descriptor>
-PrimitivePtr build_int8(Descriptor pd, const Layout& layout, const std::int8_t* weights, Isa cap, std::int64_t bound) {
-  while (!is_allowed_int8(pd.impl_info_str(), cap, bound))
-    if (!pd.next_impl()) return nullptr;
-  return build(pd, layout, weights, nullptr);
+template <class Operation>
+PrimitivePtr build_int8(Description<Operation> description, const Layout& layout, const std::int8_t* weights, Isa cap,
+                        std::int64_t bound) {
+  while (!is_allowed_int8(description.implementation.impl_info_str(), cap, bound))
+    if (!description.implementation.next_impl()) return nullptr;
+  return build(description, layout, weights, nullptr);
 }
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();

@@ -92,11 +92,8 @@ class Planner {
     if (tools_.keep_tensors)
       for (Lifetime& b : blocks) b = {b.bytes, 0, s_.steps.size()};
     for (std::size_t i = 0; i < s_.steps.size(); ++i) blocks.push_back({s_.steps[i].step.scratch_bytes, i, i});
-    std::size_t total = 0;
-    for (const Lifetime& b : blocks) {
+    for (const Lifetime& b : blocks)
       if (b.bytes > options_.memory_limit_bytes) return over_limit(b.bytes);
-      total += b.bytes;
-    }
     const MemoryPlan plan = plan_memory(blocks);
     if (plan.arena_bytes + s_.weight_bytes > options_.memory_limit_bytes) return over_limit(plan.arena_bytes + s_.weight_bytes);
     s_.arena_bytes = plan.arena_bytes;

@@ -8,7 +8,7 @@
 #include "converter/quantize_math.h"
 #include "engine/model.h"
 #include "engine/operator.h"
-#include "kernels/lut/lut.h"
+#include "kernels/pointwise/pointwise.h"
 #include "kernels/parallel.h"
 
 namespace octet {
@@ -23,9 +23,17 @@ bool keeps_values(Operator op) noexcept { return op == Operator::Reshape || op =
 /// Input and output have one scale.
 bool keeps_scale(Operator op) noexcept { return keeps_values(op) || op == Operator::MaxPool; }
 
+/// Functions whose results spread over orders of magnitude: a table of 256 steps would lose most of them.
+bool spreads(schema::Function f) noexcept {
+  using F = schema::Function;
+  return f == F::Exp || f == F::Log || f == F::Sqrt || f == F::Reciprocal || f == F::Power;
+}
+
 /// Why a node has no int8 form; empty if it has one.
 std::string lacks_int8_form(const Graph& g, const Node& node) {
   if (g.tensors[at(node.outputs[0])].type != Type::f32) return "its values are not f32";
+  if (node.op() == Operator::Pointwise && spreads(node.as<schema::PointwiseT>().function))
+    return "its results spread too far for the steps of int8";
   if (node.op() != Operator::Softmax) return {};
   const int axis = node.as<schema::SoftmaxT>().axis;
   const bool last = axis == -1 || axis + 1 == static_cast<int>(g.tensors[at(node.inputs[0])].shape.size());

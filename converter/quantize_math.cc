@@ -47,6 +47,7 @@ float group_scale(std::span<const float> weights, std::span<const float> bias, s
 }  // namespace
 
 std::uint8_t quantize_value(double x, const Quantization& q) {
+  if (std::isnan(x)) return static_cast<std::uint8_t>(q.zero_point());
   const double t = std::nearbyint(x / static_cast<double>(q.scale())) + q.zero_point();
   return static_cast<std::uint8_t>(std::min(std::max(t, 0.0), 255.0));
 }

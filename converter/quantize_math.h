@@ -34,7 +34,7 @@ struct QuantizedWeights {
 template <class F>
 [[nodiscard]] std::vector<std::uint8_t> make_table(const Quantization& in, const Quantization& out, const F& f);
 
-/// clamp(rne(x / s) + z, 0, 255), in f64: for tables.
+/// clamp(rne(x / s) + z, 0, 255), in f64: for tables. z where x is NaN: a function is not defined there.
 [[nodiscard]] std::uint8_t quantize_value(double x, const Quantization& q);
 
 template <class F>

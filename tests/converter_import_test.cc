@@ -108,6 +108,73 @@ TEST_CASE("functions of one value") {
   CHECK(y(hard) == Values{0, 0.25F, 0.5F, 0.75F, 1});
   CHECK(y(single("Sigmoid", {5}))[2] == 0.5F);
   CHECK(y(single("Tanh", {5}))[3] == doctest::Approx(std::tanh(1.0)));
+  CHECK(y(single("Abs", {5})) == Values{4, 1, 0, 1, 4});
+  CHECK(y(single("Neg", {5})) == Values{4, 1, 0, -1, -4});
+  CHECK(y(single("Sign", {5})) == Values{-1, -1, 0, 1, 1});
+  CHECK(y(single("ThresholdedRelu", {5})) == Values{0, 0, 0, 0, 4});
+  CHECK(y(single("Softsign", {5})) == Values{-0.8F, -0.5F, 0, 0.5F, 0.8F});
+  CHECK(compute(single("Sqrt", {3}), {{0, 4, 9}}) == Values{0, 2, 3});
+  CHECK(compute(single("Reciprocal", {3}), {{1, -4, 0.5F}}) == Values{1, -0.25F, 2});
+  CHECK(compute(single("Floor", {3}), {{-1.5F, 2, 2.75F}}) == Values{-2, 2, 2});
+  CHECK(compute(single("Ceil", {3}), {{-1.5F, 2, 2.75F}}) == Values{-1, 2, 3});
+  CHECK(compute(single("Round", {3}), {{-1.5F, 2.5F, 2.75F}}) == Values{-2, 2, 3});
+}
+
+TEST_CASE("functions of one value at 1 and -1, their parameters absent and given") {
+  struct Case {
+    const char* op;
+    float at_one, at_minus_one;
+    const char* attribute = nullptr;
+    float value = 0;
+  };
+  const Case cases[] = {{"Elu", 1, -0.63212056F},
+                        {"Elu", 1, -1.2642411F, "alpha", 2.0F},
+                        {"Selu", 1.050701F, -1.1113307F},
+                        {"Selu", 3, -3.1731098F, "gamma", 3.0F},
+                        {"Celu", 1, -0.63212056F},
+                        {"Celu", 1, -0.78693868F, "alpha", 2.0F},
+                        {"Swish", 0.73105858F, -0.26894142F},
+                        {"Swish", 0.88079708F, -0.11920292F, "alpha", 2.0F},
+                        {"Mish", 0.86509839F, -0.30340146F},
+                        {"Gelu", 0.84134475F, -0.15865525F},
+                        {"Erf", 0.84270079F, -0.84270079F},
+                        {"Softplus", 1.3132617F, 0.31326169F},
+                        {"Exp", 2.7182818F, 0.36787944F},
+                        {"Sin", 0.84147098F, -0.84147098F},
+                        {"Cos", 0.54030231F, 0.54030231F},
+                        {"Sigmoid", 0.73105858F, 0.26894142F}};
+  for (const Case& c : cases) {
+    INFO(c.op);
+    ModelBuilder m = single(c.op, {2}, 22);
+    if (c.attribute != nullptr) last_node(m).with(c.attribute, c.value);
+    const Values y = compute(m, {{1, -1}});
+    CHECK(y[0] == doctest::Approx(c.at_one).epsilon(1e-6));
+    CHECK(y[1] == doctest::Approx(c.at_minus_one).epsilon(1e-6));
+  }
+  CHECK(compute(single("Log", {2}), {{1, 2.7182818F}})[1] == doctest::Approx(1));
+  ModelBuilder gelu = single("Gelu", {1}, 20);
+  last_node(gelu).with("approximate", "tanh");
+  CHECK(compute(gelu, {{1}})[0] == doctest::Approx(0.84119199F).epsilon(1e-6));
+}
+
+TEST_CASE("functions of one value: what is refused") {
+  ModelBuilder gelu = single("Gelu", {1}, 20);
+  last_node(gelu).with("approximate", "fast");
+  check_refused(gelu, ErrorCode::invalid_file, "approximate");
+  ModelBuilder celu = single("Celu", {1});
+  last_node(celu).with("alpha", 0.0F);
+  check_refused(celu, ErrorCode::invalid_file, "'y' (Celu)");
+  ModelBuilder elu = single("Elu", {1});
+  last_node(elu).with("alpha", std::numeric_limits<float>::infinity());
+  check_refused(elu, ErrorCode::invalid_file, "alpha is inf");
+  ModelBuilder unknown = single("Erf", {1});
+  last_node(unknown).with("alpha", 1.0F);
+  check_refused(unknown, ErrorCode::unsupported, "attribute 'alpha'");
+  for (const char* op : {"Relu", "Clip", "Abs", "Gelu"}) {
+    ModelBuilder whole;
+    whole.input("x", {1}, onnx::TensorProto::INT32).output("y").node(op, {"x"}, {"y"});
+    check_refused(whole, ErrorCode::unsupported, "s32, not f32");
+  }
 }
 
 TEST_CASE("Clip takes its bounds from attributes, and from inputs since opset 11") {

@@ -70,6 +70,9 @@ TEST_CASE("what is never negative has zero-point 0, symmetric or not") {
 TEST_CASE("a tie is rounded before an odd zero-point is added") {
   CHECK(quantize_value(2.5, affine(1.0F, 7)) == 9);
   CHECK(quantize_value(3.5, affine(1.0F, 7)) == 11);
+  CHECK(quantize_value(std::nan(""), affine(1.0F, 7)) == 7);
+  CHECK(quantize_value(-HUGE_VAL, affine(1.0F, 7)) == 0);
+  CHECK(quantize_value(HUGE_VAL, affine(1.0F, 7)) == 255);
   CHECK(quantize_value(-2.5, affine(1.0F, 7)) == 5);
   CHECK(quantize_value(1e300, affine(1.0F, 7)) == 255);
   CHECK(quantize_value(-1e300, affine(1.0F, 7)) == 0);

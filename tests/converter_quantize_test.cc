@@ -143,6 +143,35 @@ TEST_CASE("nodes kept in float get quantize and dequantize steps around them, an
   CHECK(run_one<float>(all, x) == exact);
 }
 
+TEST_CASE("a function of one value is a table of 256 results, each the nearest step") {
+  using octet::schema::Function;
+  for (int f = 0; f <= static_cast<int>(Function::MAX); ++f) {
+    GraphBuilder b;
+    octet::schema::PointwiseT t;
+    t.function = static_cast<Function>(f);
+    t.a = 0.5F, t.b = 1.5F;
+    if (t.function == Function::Clip) t.a = -1;
+    INFO(octet::schema::EnumNameFunction(t.function));
+    b.node("y", t, {b.input("x", Type::f32, {1, 256})});
+    const auto net = must(b.model());
+    const bool positive = t.function == Function::Log || t.function == Function::Sqrt || t.function == Function::Power ||
+                          t.function == Function::Reciprocal;
+    std::vector<float> x(256);
+    for (int i = 0; i < 256; ++i) x[static_cast<std::size_t>(i)] = static_cast<float>(positive ? i + 1 : i - 100) * 0.03125F;
+    const auto model = must(octet::quantize(net, VectorSamples(1, {x}), {}));
+    if (positive || t.function == Function::Exp) {
+      CHECK(operators(model) == std::vector<Operator>{Operator::Pointwise});
+      CHECK(node_named(model, "y").float_reason.find("spread") != std::string::npos);
+      continue;
+    }
+    REQUIRE(operators(model) == std::vector<Operator>{Operator::Quantize, Operator::Lookup, Operator::Dequantize});
+    const float step = output_of(model, "y").quant.scale();
+    const auto exact = run_one<float>(net, x);
+    const auto y = run_one<float>(model, x);
+    for (std::size_t i = 0; i < x.size(); ++i) CHECK(std::abs(y[i] - exact[i]) <= 0.501F * step);
+  }
+}
+
 TEST_CASE("a softmax along another axis than the last stays in float and says why") {
   GraphBuilder b;
   octet::schema::SoftmaxT softmax;

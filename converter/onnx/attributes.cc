@@ -2,6 +2,8 @@
 
 #include <onnx/onnx-ml.pb.h>
 
+#include <algorithm>
+
 #include "engine/operator.h"
 
 namespace octet {
@@ -64,6 +66,17 @@ Result<std::string> Attributes::text(std::string_view name, const std::string& f
   if (a == nullptr) return fallback;
   OCTET_CHECK(check_type(*a, AttributeProto::STRING));
   return a->s();
+}
+
+Result<std::size_t> Attributes::choice(std::string_view name, std::initializer_list<std::string_view> choices) {
+  const AttributeProto* a = raw(name);
+  if (a == nullptr) return std::size_t{0};
+  OCTET_CHECK(check_type(*a, AttributeProto::STRING));
+  const auto* found = std::ranges::find(choices, a->s());
+  if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
+  std::string all;
+  for (const std::string_view c : choices) all += (all.empty() ? "" : ", ") + std::string(c);
+  return invalid("its " + std::string(name) + " is '" + a->s().substr(0, 100) + "', none of " + all);
 }
 
 Result<void> Attributes::check_all_read() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ class Attributes {
                                                            const std::vector<std::int64_t>& fallback);
   [[nodiscard]] Result<float> real(std::string_view name, float fallback);
   [[nodiscard]] Result<std::string> text(std::string_view name, const std::string& fallback);
+  /// The position of a text among `choices`, the first where the node does not carry the attribute. Errors: it is none of them.
+  [[nodiscard]] Result<std::size_t> choice(std::string_view name, std::initializer_list<std::string_view> choices);
 
   [[nodiscard]] bool has(std::string_view name) const { return entries_.contains(name); }
   /// The attribute itself, whatever its type; nullptr if the node does not carry it.

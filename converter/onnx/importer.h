@@ -53,6 +53,7 @@ class NodeImport {
 
   // Tensors, by index.
   [[nodiscard]] const Shape& shape(int tensor) const { return builder_.tensor(tensor).shape; }
+  [[nodiscard]] Type type(int tensor) const { return builder_.tensor(tensor).type; }
   [[nodiscard]] std::size_t rank(int tensor) const { return shape(tensor).size(); }
   int add_constant(Tensor constant) { return builder_.add_tensor(std::move(constant)); }
 

@@ -1,4 +1,4 @@
-// Element by element: table look-ups of bytes, float functions, and the steps between f32 and u8.
+// Element by element: table look-ups of bytes, and the steps between f32 and u8.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,5 @@ void lookup_u8_reference(const std::uint8_t* x, std::int64_t outer, std::int64_t
 /// y[i] = s (x[i] - z).
 void dequantize_u8_reference(const std::uint8_t* x, std::int64_t n, float scale, std::int32_t zero_point, float* y,
                              int threads) noexcept;
-
-/// Functions of one value, as schema/octet.fbs defines them; same order.
-enum class Function : std::uint8_t { clip, sigmoid, hard_sigmoid, hard_swish, silu, tanh, leaky_relu };
-inline constexpr int kFunctionCount = 7;
-
-/// The function in f64; a and b are its parameters. Tables and float graphs are made of it.
-[[nodiscard]] double evaluate(Function function, double x, double a, double b) noexcept;
-
-/// y[i] = f32(function(x[i])).
-void pointwise_f32_reference(Function function, float a, float b, const float* x, std::int64_t n, float* y, int threads) noexcept;
 
 }  // namespace octet::kernels

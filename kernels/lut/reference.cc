@@ -38,24 +38,4 @@ void dequantize_u8_reference(const std::uint8_t* x, std::int64_t n, float scale,
   });
 }
 
-double evaluate(Function function, double x, double a, double b) noexcept {
-  switch (function) {
-    case Function::clip: return std::min(std::max(x, a), b);
-    case Function::sigmoid: return 1.0 / (1.0 + std::exp(-x));
-    case Function::hard_sigmoid: return std::min(std::max(a * x + b, 0.0), 1.0);
-    case Function::hard_swish: return x * std::min(std::max(x / 6.0 + 0.5, 0.0), 1.0);
-    case Function::silu: return x / (1.0 + std::exp(-x));
-    case Function::tanh: return std::tanh(x);
-    case Function::leaky_relu: return x < 0 ? a * x : x;
-  }
-  return x;
-}
-
-void pointwise_f32_reference(Function function, float a, float b, const float* x, std::int64_t n, float* y, int threads) noexcept {
-  parallel_for(threads, n, [&](std::int64_t begin, std::int64_t end) noexcept {
-    for (std::int64_t i = begin; i < end; ++i)
-      y[i] = static_cast<float>(evaluate(function, static_cast<double>(x[i]), static_cast<double>(a), static_cast<double>(b)));
-  });
-}
-
 }  // namespace octet::kernels

@@ -1,4 +1,5 @@
 // Pointwise: functions of one f32 value, as the schema's enum defines them.
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -33,6 +34,31 @@ TEST_CASE("values") {
       {Function::Silu, 0, 0, [](double x) { return x / (1 + std::exp(-x)); }},
       {Function::Tanh, 0, 0, [](double x) { return std::tanh(x); }},
       {Function::LeakyRelu, 0.125F, 0, [](double x) { return x < 0 ? 0.125 * x : x; }},
+      {Function::Elu, 0.5F, 0, [](double x) { return x < 0 ? 0.5 * (std::exp(x) - 1) : x; }},
+      {Function::Selu, 1.5F, 1.25F, [](double x) { return 1.25 * (x < 0 ? 1.5 * (std::exp(x) - 1) : x); }},
+      {Function::Celu, 2, 0, [](double x) { return std::fmax(0, x) + std::fmin(0, 2 * (std::exp(x / 2) - 1)); }},
+      {Function::Swish, 1.5F, 0, [](double x) { return x / (1 + std::exp(-1.5 * x)); }},
+      {Function::Mish, 0, 0, [](double x) { return x * std::tanh(std::log(1 + std::exp(x))); }},
+      {Function::Gelu, 0, 0, [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
+      {Function::GeluTanh, 0, 0,
+       [](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x))); }},
+      {Function::Erf, 0, 0, [](double x) { return std::erf(x); }},
+      {Function::Softplus, 0, 0, [](double x) { return std::log(1 + std::exp(x)); }},
+      {Function::Softsign, 0, 0, [](double x) { return x / (1 + std::fabs(x)); }},
+      {Function::ThresholdedRelu, 1.125F, 0, [](double x) { return x > 1.125 ? x : 0; }},
+      {Function::Exp, 0, 0, [](double x) { return std::exp(x); }},
+      {Function::Log, 0, 0, [](double x) { return std::log(x); }},
+      {Function::Sqrt, 0, 0, [](double x) { return std::sqrt(x); }},
+      {Function::Reciprocal, 0, 0, [](double x) { return 1 / x; }},
+      {Function::Abs, 0, 0, [](double x) { return std::fabs(x); }},
+      {Function::Neg, 0, 0, [](double x) { return -x; }},
+      {Function::Power, 3, 0, [](double x) { return x * x * x; }},
+      {Function::Sign, 0, 0, [](double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }},
+      {Function::Floor, 0, 0, [](double x) { return std::floor(x); }},
+      {Function::Ceil, 0, 0, [](double x) { return std::ceil(x); }},
+      {Function::Round, 0, 0, [](double x) { return x - std::remainder(x, 1.0); }},  // remainder() takes the nearest, ties to even
+      {Function::Sin, 0, 0, [](double x) { return std::sin(x); }},
+      {Function::Cos, 0, 0, [](double x) { return std::cos(x); }},
   };
   CHECK(cases.size() == static_cast<std::size_t>(Function::MAX) + 1);
   std::vector<float> x;
@@ -43,8 +69,29 @@ TEST_CASE("values") {
     INFO(octet::schema::EnumNameFunction(c.function));
     const auto model = must(build(t));
     CHECK(model.outputs()[0].shape == Shape{1, 41});
-    const auto y = run_one<float>(model, x);
-    for (std::size_t i = 0; i < x.size(); ++i) CHECK(y[i] == static_cast<float>(c.expected(static_cast<double>(x[i]))));
+    for (const auto isa : octet::kernels::available_isas()) {
+      const auto y = run_one<float>(model, x, octet::kernels::name_of(isa));
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const auto v = static_cast<double>(x[i]);
+        const auto expected = static_cast<float>(c.expected(v));
+        if (std::isfinite(expected))
+          CHECK(std::abs(y[i] - expected) <= 1e-6F * (std::abs(expected) + std::min(std::abs(x[i]), 1.0F)));
+        else
+          CHECK((std::isnan(expected) ? std::isnan(y[i]) : y[i] == expected));
+      }
+    }
+  }
+}
+
+TEST_CASE("rounding is to even") {
+  PointwiseT t;
+  t.function = Function::Round;
+  std::vector<float> x(41, 0.0F);
+  std::ranges::copy(std::vector<float>{0.5F, 1.5F, 2.5F, -0.5F, -1.5F, 2.4F, -2.6F}, x.begin());
+  for (const auto isa : octet::kernels::available_isas()) {
+    auto y = run_one<float>(must(build(t)), x, octet::kernels::name_of(isa));
+    y.resize(7);
+    CHECK(y == std::vector<float>{0, 2, 2, 0, -2, 2, -3});
   }
 }
 
@@ -54,11 +101,19 @@ TEST_CASE("far ends are limits, not NaN") {
   x[1] = -1e30F;
   for (const auto& [function, high, low] :
        {std::tuple{Function::Sigmoid, 1.0F, 0.0F}, std::tuple{Function::Silu, 1e30F, 0.0F},
-        std::tuple{Function::Tanh, 1.0F, -1.0F}, std::tuple{Function::HardSwish, 1e30F, 0.0F}}) {
+        std::tuple{Function::Tanh, 1.0F, -1.0F}, std::tuple{Function::HardSwish, 1e30F, 0.0F},
+        std::tuple{Function::Swish, 1e30F, 0.0F}, std::tuple{Function::Mish, 1e30F, 0.0F},
+        std::tuple{Function::Gelu, 1e30F, 0.0F}, std::tuple{Function::GeluTanh, 1e30F, 0.0F},
+        std::tuple{Function::Elu, 1e30F, -1.0F}, std::tuple{Function::Softplus, 1e30F, 0.0F},
+        std::tuple{Function::Erf, 1.0F, -1.0F}, std::tuple{Function::Exp, kInf, 0.0F}}) {
+    t.a = 1;
     t.function = function;
-    const auto y = run_one<float>(must(build(t)), x);
-    CHECK(y[0] == high);
-    CHECK(y[1] == low);
+    for (const auto isa : octet::kernels::available_isas()) {
+      INFO(octet::schema::EnumNameFunction(function));
+      const auto y = run_one<float>(must(build(t)), x, octet::kernels::name_of(isa));
+      CHECK(y[0] == high);
+      CHECK(y[1] == low);
+    }
   }
 }
 
@@ -73,6 +128,8 @@ TEST_CASE("refused") {
   check_invalid(build(t), {"'y' (Pointwise)", "NaN"});
   t.a = 0, t.b = std::nanf("");
   check_invalid(build(t), {"'y' (Pointwise)", "NaN"});
+  t.function = Function::Celu, t.b = 0;
+  check_invalid(build(t), {"'y' (Pointwise)", "a is 0"});
 }
 
 }  // namespace

@@ -14,28 +14,58 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 /// A parameter of the function: the value of an attribute, or a constant where `attribute` is null.
 struct Parameter {
-  const char* attribute;
-  float value;
+  const char* attribute = nullptr;
+  float value = 0.0F;
 };
 
 struct Row {
   const char* onnx_operator;
   Function function;
-  Parameter a, b;
+  Parameter a = {}, b = {};
 };
 
 constexpr Row kRows[] = {
     {"Relu", Function::Clip, {nullptr, 0.0F}, {nullptr, kInfinity}},
-    {"LeakyRelu", Function::LeakyRelu, {"alpha", 0.01F}, {nullptr, 0.0F}},
-    {"Sigmoid", Function::Sigmoid, {nullptr, 0.0F}, {nullptr, 0.0F}},
+    {"LeakyRelu", Function::LeakyRelu, {"alpha", 0.01F}},
+    {"ThresholdedRelu", Function::ThresholdedRelu, {"alpha", 1.0F}},
+    {"Elu", Function::Elu, {"alpha", 1.0F}},
+    {"Selu", Function::Selu, {"alpha", 1.67326319217681884765625F}, {"gamma", 1.05070102214813232421875F}},
+    {"Celu", Function::Celu, {"alpha", 1.0F}},
+    {"Sigmoid", Function::Sigmoid},
     {"HardSigmoid", Function::HardSigmoid, {"alpha", 0.2F}, {"beta", 0.5F}},
-    {"HardSwish", Function::HardSwish, {nullptr, 0.0F}, {nullptr, 0.0F}},
-    {"Tanh", Function::Tanh, {nullptr, 0.0F}, {nullptr, 0.0F}},
+    {"HardSwish", Function::HardSwish},
+    {"Swish", Function::Swish, {"alpha", 1.0F}},
+    {"Mish", Function::Mish},
+    {"Tanh", Function::Tanh},
+    {"Erf", Function::Erf},
+    {"Softplus", Function::Softplus},
+    {"Softsign", Function::Softsign},
+    {"Exp", Function::Exp},
+    {"Log", Function::Log},
+    {"Sqrt", Function::Sqrt},
+    {"Reciprocal", Function::Reciprocal},
+    {"Abs", Function::Abs},
+    {"Neg", Function::Neg},
+    {"Sign", Function::Sign},
+    {"Floor", Function::Floor},
+    {"Ceil", Function::Ceil},
+    {"Round", Function::Round},
+    {"Sin", Function::Sin},
+    {"Cos", Function::Cos},
 };
 
 Result<float> read(NodeImport& node, const Parameter& p) {
   if (p.attribute == nullptr) return p.value;
-  return node.attributes.real(p.attribute, p.value);
+  OCTET_TRY(const float value, node.attributes.real(p.attribute, p.value));
+  if (!std::isfinite(value)) return invalid(std::string(p.attribute) + " is " + std::to_string(value));
+  return value;
+}
+
+/// The node's input, which must be f32.
+Result<int> real_input(NodeImport& node) {
+  OCTET_TRY(const int x, node.input(0));
+  if (node.type(x) != Type::f32) return unsupported(std::string("its input is ") + name_of(node.type(x)) + ", not f32");
+  return x;
 }
 
 Result<void> import_row(NodeImport& node) {
@@ -45,7 +75,15 @@ Result<void> import_row(NodeImport& node) {
   op.function = row->function;
   OCTET_TRY(op.a, read(node, row->a));
   OCTET_TRY(op.b, read(node, row->b));
-  OCTET_TRY(const int x, node.input(0));
+  OCTET_TRY(const int x, real_input(node));
+  return node.emit(std::move(op), {x});
+}
+
+Result<void> import_gelu(NodeImport& node) {
+  OCTET_TRY(const std::size_t form, node.attributes.choice("approximate", {"none", "tanh"}));
+  schema::PointwiseT op;
+  op.function = form == 0 ? Function::Gelu : Function::GeluTanh;
+  OCTET_TRY(const int x, real_input(node));
   return node.emit(std::move(op), {x});
 }
 
@@ -73,7 +111,7 @@ Result<void> import_clip(NodeImport& node) {
   if (node.opset() < 11 && node.has_input(1)) return invalid("Clip takes its bounds from inputs only since opset 11");
   OCTET_TRY(op.a, clip_bound(node, "min", 1, -kInfinity));
   OCTET_TRY(op.b, clip_bound(node, "max", 2, kInfinity));
-  OCTET_TRY(const int x, node.input(0));
+  OCTET_TRY(const int x, real_input(node));
   return node.emit(std::move(op), {x});
 }
 
@@ -82,6 +120,7 @@ Result<void> import_clip(NodeImport& node) {
 void register_pointwise(ImporterTable& table) {
   for (const Row& row : kRows) table.add(row.onnx_operator, {1, 1, import_row});
   table.add("Clip", {1, 3, import_clip});
+  table.add("Gelu", {1, 1, import_gelu});
 }
 
 }  // namespace octet

@@ -20,6 +20,13 @@ struct Epilogue {
   float* real = nullptr;
 };
 
+/// The same for an output that starts `elements` further on.
+inline Epilogue advanced(Epilogue e, std::int64_t elements) noexcept {
+  if (e.y != nullptr) e.y += elements;
+  if (e.real != nullptr) e.real += elements;
+  return e;
+}
+
 /// One accumulator, without its bias, of channel c, to element `index` of the output.
 inline void store(const Epilogue& e, std::int64_t index, std::int64_t c, std::int32_t acc) noexcept {
   acc += e.bias[c];

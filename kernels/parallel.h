@@ -34,6 +34,14 @@ class ThreadScope {
 /// them would hang, so everything must run on one thread.
 [[nodiscard]] bool forked() noexcept;
 
+/// How many of `threads` to use for work that takes one of them this long: a thread that has less than ten microseconds to do
+/// costs more than it brings.
+[[nodiscard]] constexpr int worthwhile_threads(int threads, double nanoseconds) noexcept {
+  constexpr double kLeast = 10'000;
+  if (nanoseconds >= kLeast * threads) return threads;
+  return nanoseconds < 2 * kLeast ? 1 : static_cast<int>(nanoseconds / kLeast);
+}
+
 using PieceFunction = void (*)(const void* context, std::int64_t piece, std::int64_t begin, std::int64_t end);
 
 /// Calls f over [0, n) in at most `threads` contiguous pieces, at the same time.

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "kernels/gemm/quad.h"
 #include "kernels/gemm/tile.h"
 
 namespace octet_test {
@@ -66,6 +67,9 @@ TEST_CASE("a cap never yields a kernel above it") {
     const auto* kernel = octet::kernels::find_tile_kernel(cap);
     if (kernel != nullptr) CHECK(octet::kernels::allows(cap, kernel->isa));
     if (cap != Isa::reference) CHECK(kernel != nullptr);
+    const auto* quad = octet::kernels::find_quad_kernel(cap);
+    if (quad != nullptr) CHECK(octet::kernels::allows(cap, quad->isa));
+    CHECK((quad != nullptr) == (cap == Isa::avxvnni || cap >= Isa::avx512vnni));
   }
 }
 

@@ -2,8 +2,10 @@
 
 #include "engine/ops/common.h"
 #include "engine/ops/product.h"
+#include "kernels/conv/quad_conv.h"
 #include "kernels/conv/tiled.h"
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/gemm/quad_gemm.h"
 #include "kernels/layout/layout.h"
 #include "kernels/onednn.h"
 
@@ -50,7 +52,7 @@ kernels::PaddedImage padded_image(const ConvShape& s, std::int32_t zero_point) {
   return {s.batch, s.in_h, s.in_w, s.in_c, s.pad_top, s.pad_left, s.pad_bottom, s.pad_right, static_cast<std::uint8_t>(zero_point)};
 }
 
-Step onednn_step(const NodeView& node, const ConvShape& shape, const PrepareOptions& options, bool& possible) {
+std::optional<Step> onednn_step(const NodeView& node, const ConvShape& shape, const PrepareOptions& options) {
   const std::int32_t zero_point = node.input(0).quant.zero_point();
   const bool pad = shape.padded() && zero_point != 0;
   const kernels::PaddedImage image = padded_image(shape, zero_point);
@@ -60,8 +62,7 @@ Step onednn_step(const NodeView& node, const ConvShape& shape, const PrepareOpti
     seen.pad_top = seen.pad_left = seen.pad_bottom = seen.pad_right = 0;
   }
   auto primitive = kernels::onednn::make_conv_u8s8s32(seen, node.input(1).data.as<std::int8_t>().data(), options.isa, options.threads);
-  possible = primitive != nullptr;
-  if (!possible) return {};
+  if (primitive == nullptr) return std::nullopt;
   const auto& a = node.as<schema::ConvT>();
   return onednn_s32_step(node, "conv_u8s8", std::move(primitive), ProductEpilogue(node, a.clamp_min, a.clamp_max), shape.out_pixels(),
                          options, pad ? std::optional(image) : std::nullopt);
@@ -100,6 +101,52 @@ Step tiled_step(const NodeView& node, const ConvShape& shape, const kernels::Til
   return step;
 }
 
+/// A matrix product of pixels.
+bool pointwise(const ConvShape& s) {
+  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && !s.padded() && s.groups == 1;
+}
+
+Step quad_step(const NodeView& node, const ConvShape& shape, const kernels::QuadKernel& kernel, const PrepareOptions& options) {
+  const auto& a = node.as<schema::ConvT>();
+  ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
+  const std::int8_t* weights = node.input(1).data.as<std::int8_t>().data();
+  if (pointwise(shape)) {
+    auto gemm = std::make_shared<const kernels::QuadGemm>(kernel, weights, shape.out_pixels(), shape.out_c, shape.in_c, epilogue.folded_bias.data(),
+                                                          epilogue.multiplier.data(), options.threads);
+    return packed_step(node, std::string("conv_1x1_") + kernel.name, kernel.isa, std::move(gemm), std::move(epilogue));
+  }
+  auto conv = std::make_shared<const kernels::QuadConv>(kernel, shape, weights, epilogue.folded_bias.data(), epilogue.multiplier.data(),
+                                                        node.input(0).quant.zero_point(), options.threads);
+  return packed_step(node, std::string("conv_") + kernel.name, kernel.isa, std::move(conv), std::move(epilogue));
+}
+
+Step reference_step(const NodeView& node, const ConvShape& shape, const PrepareOptions& options) {
+  const auto& a = node.as<schema::ConvT>();
+  const auto epilogue = std::make_shared<const ProductEpilogue>(node, a.clamp_min, a.clamp_max);
+  const kernels::ConvU8 conv{shape, nullptr, node.input(0).quant.zero_point(), node.input(1).data.as<std::int8_t>().data(), {}, options.threads};
+  return make_step("conv_u8s8_reference",
+                   [conv, epilogue, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
+                     kernels::ConvU8 c = conv;
+                     c.x = b.tensor<std::uint8_t>(in);
+                     c.epilogue = epilogue->at(b, out, false);
+                     kernels::conv_u8s8_reference(c);
+                     return nullptr;
+                   });
+}
+
+/// The one place that chooses among the int8 kernels. All of them give the same bytes.
+Step prepare_u8(const NodeView& node, const ConvShape& shape, const PrepareOptions& options) {
+  const auto* quad = kernels::find_quad_kernel(options.isa);
+  if (quad != nullptr && !kernels::QuadConv::fits(*quad, shape)) quad = nullptr;
+  const ProductWork work{shape.out_pixels(), shape.filter_size(), shape.out_c / shape.groups, shape.groups};
+  if (onednn_first(quad, work, options.isa))
+    if (auto step = onednn_step(node, shape, options)) return *std::move(step);
+  if (const auto* kernel = kernels::find_depthwise_kernel(options.isa, shape)) return depthwise_step(node, shape, *kernel, options);
+  if (quad != nullptr) return quad_step(node, shape, *quad, options);
+  if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, shape, *kernel, options);
+  return reference_step(node, shape, options);
+}
+
 }  // namespace
 
 Result<Shape> infer(const NodeView& node) {
@@ -124,22 +171,7 @@ Result<void> check(const NodeView& node) { return check_product(node); }
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const ConvShape shape = shape_of(node, node.output_shape());
   if (node.input(0).type == Type::f32) return prepare_f32(node, shape, options);
-  bool possible = false;
-  Step step = onednn_step(node, shape, options, possible);
-  if (possible) return step;
-  if (const auto* kernel = kernels::find_depthwise_kernel(options.isa, shape)) return depthwise_step(node, shape, *kernel, options);
-  if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, shape, *kernel, options);
-  const auto& a = node.as<schema::ConvT>();
-  const auto epilogue = std::make_shared<const ProductEpilogue>(node, a.clamp_min, a.clamp_max);
-  const kernels::ConvU8 conv{shape, nullptr, node.input(0).quant.zero_point(), node.input(1).data.as<std::int8_t>().data(), {}, options.threads};
-  return make_step("conv_u8s8_reference",
-                   [conv, epilogue, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
-                     kernels::ConvU8 c = conv;
-                     c.x = b.tensor<std::uint8_t>(in);
-                     c.epilogue = epilogue->at(b, out, false);
-                     kernels::conv_u8s8_reference(c);
-                     return nullptr;
-                   });
+  return prepare_u8(node, shape, options);
 }
 
 std::uint64_t macs(const NodeView& node) {

@@ -2,6 +2,7 @@
 #include "engine/ops/product.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed.h"
+#include "kernels/gemm/quad_gemm.h"
 #include "kernels/onednn.h"
 
 namespace octet::fully_connected {
@@ -52,6 +53,12 @@ Step tiled_step(const NodeView& node, const Sizes& s, const kernels::TileKernel&
   return step;
 }
 
+Step quad_step(const NodeView& node, const Sizes& s, const kernels::QuadKernel& kernel, ProductEpilogue epilogue, const PrepareOptions& options) {
+  auto gemm = std::make_shared<const kernels::QuadGemm>(kernel, node.input(1).data.as<std::int8_t>().data(), s.rows, s.out, s.depth,
+                                                        epilogue.folded_bias.data(), epilogue.multiplier.data(), options.threads);
+  return packed_step(node, std::string("gemm_") + kernel.name, kernel.isa, std::move(gemm), std::move(epilogue));
+}
+
 }  // namespace
 
 Result<Shape> infer(const NodeView& node) {
@@ -75,8 +82,12 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const auto& a = node.as<schema::FullyConnectedT>();
   const std::int8_t* weights = node.input(1).data.as<std::int8_t>().data();
   ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
-  if (auto primitive = kernels::onednn::make_matmul_u8s8s32({s.rows, s.depth, s.out}, weights, options.isa, options.threads))
-    return onednn_s32_step(node, "gemm_u8s8", std::move(primitive), std::move(epilogue), s.rows, options);
+  const auto* quad = s.depth <= kernels::kMaxQuadDepth ? kernels::find_quad_kernel(options.isa) : nullptr;
+  if (onednn_first(quad, {s.rows, s.depth, s.out, 1}, options.isa)) {
+    if (auto primitive = kernels::onednn::make_matmul_u8s8s32({s.rows, s.depth, s.out}, weights, options.isa, options.threads))
+      return onednn_s32_step(node, "gemm_u8s8", std::move(primitive), std::move(epilogue), s.rows, options);
+  }
+  if (quad != nullptr) return quad_step(node, s, *quad, std::move(epilogue), options);
   if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, s, *kernel, std::move(epilogue), options);
   const kernels::GemmU8 gemm{s.rows, s.depth, s.out, nullptr, node.input(0).quant.zero_point(), weights, {}, options.threads};
   return make_step("gemm_u8s8_reference", [gemm, epilogue = std::move(epilogue), in = node.input_index(0),

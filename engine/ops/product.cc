@@ -18,6 +18,15 @@ Step finish(Step step, const kernels::onednn::Primitive& primitive, kernels::Isa
 
 }  // namespace
 
+bool onednn_first(const kernels::QuadKernel* own, const ProductWork& w, kernels::Isa isa) noexcept {
+  if (own == nullptr) return true;
+  if (w.groups > 1 && 2 * w.channels < own->lanes) return true;
+  constexpr std::int64_t kTileRows = 32;
+  constexpr std::int64_t kTileDepth = 64;
+  constexpr std::int64_t kLeastMacs = 1'000'000;
+  return allows(isa, kernels::Isa::amx) && w.rows >= kTileRows && w.depth >= kTileDepth && w.rows * w.depth * w.channels >= kLeastMacs;
+}
+
 Step onednn_f32_step(const NodeView& node, const std::string& family, kernels::onednn::PrimitivePtr primitive,
                      const PrepareOptions& options) {
   const auto& p = *primitive;

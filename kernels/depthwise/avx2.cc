@@ -19,7 +19,7 @@ inline __m128i load(const std::uint8_t* x, std::int64_t count) noexcept {
 }  // namespace
 
 void depthwise_u8s8_avx2(const DepthwisePixel& p) noexcept {
-  const ClampAvx2 clamp = make_clamp(p.epilogue);
+  const OutputAvx2 output = make_output(p.epilogue);
   const std::int16_t* w = p.weights;
   for (std::int64_t c = 0; c < p.channels; c += kDepthwiseChannels) {
     const std::int64_t count = p.channels - c < kDepthwiseChannels ? p.channels - c : kDepthwiseChannels;
@@ -33,7 +33,7 @@ void depthwise_u8s8_avx2(const DepthwisePixel& p) noexcept {
       acc0 = _mm256_add_epi32(acc0, _mm256_madd_epi16(low, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w))));
       acc1 = _mm256_add_epi32(acc1, _mm256_madd_epi16(high, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 16))));
     }
-    store_channels(p.epilogue, clamp, p.at + c, c, count, acc0, acc1);
+    store_channels(p.epilogue, output, p.at + c, c, count, acc0, acc1);
   }
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 template <int kRows>
 inline void run_rows(const GemmTile& tile) noexcept {
-  const ClampAvx2 clamp = make_clamp(tile.epilogue);
+  const OutputAvx2 output = make_output(tile.epilogue);
   const std::int64_t pairs = depth_pairs(tile.depth);
   const std::int8_t* w = tile.weights;
   for (std::int64_t c = 0; c < tile.channels; c += kTileChannels) {
@@ -33,7 +33,7 @@ inline void run_rows(const GemmTile& tile) noexcept {
     }
     const std::int64_t count = tile.channels - c < kTileChannels ? tile.channels - c : kTileChannels;
 #pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) store_channels(tile.epilogue, clamp, r * tile.out_stride + c, c, count, acc[r][0], acc[r][1]);
+    for (int r = 0; r < kRows; ++r) store_channels(tile.epilogue, output, r * tile.out_stride + c, c, count, acc[r][0], acc[r][1]);
   }
 }
 

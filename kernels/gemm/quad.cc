@@ -1,0 +1,94 @@
+#include "kernels/gemm/quad.h"
+
+#include <algorithm>
+#include <array>
+
+namespace octet::kernels {
+
+void quad_tile_u8s8_avxvnni(const QuadTile& tile) noexcept;
+void quad_tile_u8s8_avx512vnni(const QuadTile& tile) noexcept;
+
+namespace {
+
+constexpr std::array kKernels = {QuadKernel{"u8s8_avxvnni", Isa::avxvnni, 8, 2, quad_tile_u8s8_avxvnni},
+                                 QuadKernel{"u8s8_avx512vnni", Isa::avx512vnni, 16, 4, quad_tile_u8s8_avx512vnni}};
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) noexcept { return (a + b - 1) / b; }
+
+std::size_t at(std::int64_t i) noexcept { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+std::span<const QuadKernel> quad_kernels() noexcept { return kKernels; }
+
+const QuadKernel* find_quad_kernel(Isa cap) noexcept {
+  const QuadKernel* best = nullptr;
+  for (const QuadKernel& k : kKernels)
+    if (allows(cap, k.isa)) best = &k;
+  return best;
+}
+
+std::vector<Quad> dense_quads(std::int64_t depth) {
+  std::vector<Quad> quads;
+  for (std::int64_t k = 0; k < depth; k += 4)
+    quads.push_back({static_cast<std::int32_t>(k), static_cast<std::int32_t>(k), static_cast<std::int32_t>(std::min<std::int64_t>(4, depth - k))});
+  return quads;
+}
+
+PackedQuads::PackedQuads(const QuadKernel& kernel, const std::int8_t* weights, std::int64_t channels, std::int64_t depth,
+                         std::span<const Quad> quads, const std::int32_t* folded_bias, const float* multiplier)
+    : kernel_(&kernel), channels_(channels) {
+  for (const Quad& q : quads) quads_.push_back(q.offset);
+  const std::int64_t vectors = divide_up(channels, kernel.lanes);
+  const std::int64_t block_count = divide_up(vectors, kernel.max_vectors);
+  const std::size_t quad_bytes = at(4 * kernel.lanes);
+  weights_.assign(at(vectors) * quads.size() * quad_bytes, 0);
+  // Epilogues may read a whole block's constants where it has fewer vectors.
+  const std::size_t constants = at((vectors + kernel.max_vectors - 1) * kernel.lanes);
+  bias_.assign(constants, 0);
+  multiplier_.assign(constants, 0.0F);
+  std::copy_n(folded_bias, channels, bias_.begin());
+  std::copy_n(multiplier, channels, multiplier_.begin());
+  std::int64_t done = 0;  // vectors
+  for (std::int64_t b = 0; b < block_count; ++b) {
+    // Blocks of nearly the same size: five vectors are better cut into 3 + 2 than into 4 + 1.
+    const std::int64_t size = vectors * (b + 1) / block_count - done;
+    const std::int64_t first = done * kernel.lanes;
+    const Block block{first, std::min(size * kernel.lanes, channels - first), size, at(done) * quads.size() * quad_bytes};
+    blocks_.push_back(block);
+    for (std::int64_t c = 0; c < block.channels; ++c) {
+      const std::int8_t* from = weights + (first + c) * depth;
+      std::int8_t* to = weights_.data() + block.weights + at(c) * 4;  // vectors follow each other, so lanes count through
+      for (std::size_t q = 0; q < quads.size(); ++q) std::copy_n(from + quads[q].depth, quads[q].count, to + q * at(size) * quad_bytes);
+    }
+    done += size;
+  }
+}
+
+void PackedQuads::run(const std::uint8_t* x, const std::int32_t* rows, std::int64_t row_count, const Epilogue& output,
+                      std::int64_t out_stride) const noexcept {
+  QuadTile tile;
+  tile.x = x;
+  tile.rows = rows;
+  tile.row_count = row_count;
+  tile.quads = quads_.data();
+  tile.quad_count = static_cast<std::int64_t>(quads_.size());
+  tile.out_stride = out_stride;
+  tile.epilogue = output;
+  for (const Block& block : blocks_) {
+    tile.weights = weights_.data() + block.weights;
+    tile.vectors = block.vectors;
+    tile.channels = block.channels;
+    tile.epilogue.bias = bias_.data() + block.first;
+    tile.epilogue.multiplier = multiplier_.data() + block.first;
+    if (output.y != nullptr) tile.epilogue.y = output.y + block.first;
+    if (output.real != nullptr) tile.epilogue.real = output.real + block.first;
+    kernel_->run(tile);
+  }
+}
+
+std::size_t PackedQuads::bytes() const noexcept {
+  return weights_.size() + bias_.size() * sizeof(std::int32_t) + multiplier_.size() * sizeof(float) + quads_.size() * sizeof(std::int32_t);
+}
+
+}  // namespace octet::kernels

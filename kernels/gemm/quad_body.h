@@ -1,0 +1,94 @@
+// The micro-kernel of quad.h for any vector type V with vpdpbusd. Everything here has internal linkage (see epilogue_avx2.h).
+//
+// V has: Ints (s32 lanes), kLanes, Output; ints(p), add(a, b), weights(p), quad(p) (four bytes to every lane),
+// dot(acc, x, w), output(epilogue), store<kVectors>(epilogue, output, at, count, multiplier, acc).
+#pragma once
+
+#include "kernels/gemm/quad.h"
+
+namespace octet::kernels {
+namespace {
+
+/// A sum depends on the one before it for the four or five cycles vpdpbusd takes, two of which start in each cycle: tiles with
+/// few sums keep several partial ones. They are added up at the end; integers may be added in any order.
+constexpr int parts_of(int sums) noexcept { return sums >= 8 ? 1 : sums >= 4 ? 2 : sums >= 2 ? 4 : 8; }
+
+/// One quad of depths: acc[r][v] += x[r] . w[v].
+template <class V, int kRows, int kVectors>
+[[gnu::always_inline]] inline void add_quad(typename V::Ints (&acc)[kRows][kVectors], const std::uint8_t* const (&x)[kRows],
+                                            std::int64_t offset, const std::int8_t* weights) noexcept {
+  typename V::Ints w[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) w[v] = V::weights(weights + v * 4 * V::kLanes);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    const typename V::Ints a = V::quad(x[r] + offset);
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) acc[r][v] = V::dot(acc[r][v], a, w[v]);
+  }
+}
+
+// Loops over rows, vectors and parts are unrolled, or the sums would live in memory.
+template <class V, int kRows, int kVectors>
+inline void quad_rows(const QuadTile& t, const typename V::Output& output, std::int64_t first) noexcept {
+  constexpr int kParts = parts_of(kRows * kVectors);
+  constexpr std::int64_t kStep = kVectors * V::kLanes * 4;  // bytes of weights a quad
+  const std::uint8_t* x[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) x[r] = t.x + t.rows[first + r];
+  typename V::Ints acc[kParts][kRows][kVectors];
+#pragma GCC unroll 8
+  for (int p = 0; p < kParts; ++p) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) acc[p][r][v] = p == 0 ? V::ints(t.epilogue.bias + v * V::kLanes) : V::zero();
+    }
+  }
+  const std::int32_t* const quads = t.quads;
+  const std::int64_t count = t.quad_count;
+  const std::int8_t* weights = t.weights;
+  std::int64_t q = 0;
+  for (; q + kParts <= count; q += kParts, weights += kParts * kStep) {
+#pragma GCC unroll 8
+    for (int p = 0; p < kParts; ++p) add_quad<V>(acc[p], x, quads[q + p], weights + p * kStep);
+  }
+  for (; kParts > 1 && q < count; ++q, weights += kStep) add_quad<V>(acc[0], x, quads[q], weights);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (int p = 1; p < kParts; ++p) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) acc[0][r][v] = V::add(acc[0][r][v], acc[p][r][v]);
+    }
+    V::template store<kVectors>(t.epilogue, output, (first + r) * t.out_stride, t.channels, t.epilogue.multiplier, acc[0][r]);
+  }
+}
+
+/// Any number of rows up to kMost, a compile-time constant for each.
+template <class V, int kMost, int kVectors>
+inline void quad_rows_of(const QuadTile& t, const typename V::Output& output, std::int64_t first, std::int64_t count) noexcept {
+  if constexpr (kMost > 1) {
+    if (count < kMost) {
+      quad_rows_of<V, kMost - 1, kVectors>(t, output, first, count);
+      return;
+    }
+  }
+  quad_rows<V, kMost, kVectors>(t, output, first);
+}
+
+/// All rows, in tiles of nearly the same size.
+template <class V, int kMost, int kVectors>
+inline void quad_block(const QuadTile& t) noexcept {
+  const typename V::Output output = V::output(t.epilogue);
+  const std::int64_t tiles = (t.row_count + kMost - 1) / kMost;
+  std::int64_t first = 0;
+  for (std::int64_t i = 0; i < tiles; ++i) {
+    const std::int64_t count = (t.row_count - first + tiles - i - 1) / (tiles - i);
+    quad_rows_of<V, kMost, kVectors>(t, output, first, count);
+    first += count;
+  }
+}
+
+}  // namespace
+}  // namespace octet::kernels

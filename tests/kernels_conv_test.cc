@@ -1,0 +1,136 @@
+// Every convolution kernel this CPU can run against the scalar one, byte for byte, between guard pages.
+#include "kernels/conv/quad_conv.h"
+#include "kernels/conv/tiled.h"
+#include "kernels/depthwise/depthwise.h"
+#include "tests/support/product_checks.h"
+
+namespace octet_test {
+namespace {
+
+using namespace octet::kernels;
+using Kind = ProductData::Kind;
+
+void check_quads(const ProductData& d, const ConvShape& s, int threads) {
+  for (const QuadKernel& kernel : quad_kernels()) {
+    if (!cpu_has(kernel.isa)) continue;
+    INFO(kernel.name, ": ", to_string(s), ", threads ", threads);
+    REQUIRE(QuadConv::fits(kernel, s));
+    const QuadConv conv(kernel, s, d.weights.data(), d.folded_bias.data(), d.multiplier.data(), d.zero_point, threads);
+    Guarded<std::byte> scratch(conv.scratch_bytes());
+    check_product(d, outputs_of(s), conv_reference(d, s), [&](const std::uint8_t* x, const Epilogue& e) { conv.run(x, e, scratch.data()); });
+  }
+}
+
+void check_pairs(const ProductData& d, const ConvShape& s, int threads) {
+  for (const TileKernel& kernel : tile_kernels()) {
+    if (!cpu_has(kernel.isa)) continue;
+    INFO(kernel.name, ": ", to_string(s), ", threads ", threads);
+    const TiledConv conv(kernel, s, d.weights.data(), d.folded_bias.data(), d.multiplier.data(), d.zero_point, threads);
+    Guarded<std::int16_t> scratch(conv.scratch_bytes() / sizeof(std::int16_t));
+    check_product(d, outputs_of(s), conv_reference(d, s),
+                  [&](const std::uint8_t* x, const Epilogue& e) { conv_u8s8_tiled(conv, x, e, scratch.data()); });
+  }
+}
+
+void check_depthwise(const ProductData& d, const ConvShape& s, int threads) {
+  const auto* kernel = find_depthwise_kernel(best_isa(), s);
+  if (kernel == nullptr) return;
+  INFO(kernel->name, ": ", to_string(s), ", threads ", threads);
+  const Depthwise conv(*kernel, s, d.weights.data(), d.folded_bias.data(), d.multiplier.data(), d.zero_point, threads);
+  check_product(d, outputs_of(s), conv_reference(d, s), [&](const std::uint8_t* x, const Epilogue& e) { depthwise_u8s8(conv, x, e); });
+}
+
+void check(Random& random, const ConvShape& s, Kind kind = Kind::random, int threads = 1) {
+  const ProductData d(random, inputs_of(s), s.out_c, s.filter_size(), kind);
+  check_quads(d, s, threads);
+  check_pairs(d, s, threads);
+  check_depthwise(d, s, threads);
+}
+
+ConvShape shape(std::int64_t h, std::int64_t w, std::int64_t in_c, std::int64_t out_c, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
+                std::int64_t groups = 1) {
+  ConvShape s;
+  s.in_h = h, s.in_w = w, s.in_c = in_c, s.out_c = out_c, s.groups = groups;
+  s.kernel_h = s.kernel_w = kernel;
+  s.stride_h = s.stride_w = stride;
+  s.pad_top = s.pad_left = s.pad_bottom = s.pad_right = pad;
+  REQUIRE(complete(s));
+  return s;
+}
+
+TEST_CASE("convolutions: the layers of real networks") {
+  Random random(1);
+  for (const ConvShape& s : {shape(28, 28, 1, 20, 5, 1, 0), shape(12, 12, 20, 50, 5, 1, 0), shape(24, 24, 3, 8, 3, 2, 1), shape(14, 14, 32, 16, 1, 1, 0),
+                             shape(9, 9, 24, 40, 1, 2, 0), shape(7, 9, 65, 33, 3, 1, 1), shape(10, 10, 32, 64, 3, 2, 1), shape(16, 16, 4, 16, 7, 2, 3)})
+    check(random, s);
+}
+
+TEST_CASE("convolutions: random shapes") {
+  Random random(2);
+  int done = 0;
+  while (done < 250) {
+    ConvShape s;
+    s.batch = random.integer(1, 2);
+    s.in_h = random.integer(1, 12), s.in_w = random.integer(1, 12);
+    s.groups = random.integer(0, 2) == 0 ? random.integer(1, 5) : 1;
+    s.in_c = s.groups * random.integer(1, 9);
+    s.out_c = s.groups * random.integer(1, random.integer(0, 3) == 0 ? 70 : 20);
+    s.kernel_h = random.integer(1, 5), s.kernel_w = random.integer(1, 5);
+    s.stride_h = random.integer(1, 3), s.stride_w = random.integer(1, 3);
+    s.dilation_h = random.integer(0, 3) == 0 ? 2 : 1, s.dilation_w = random.integer(0, 3) == 0 ? random.integer(2, 3) : 1;
+    if (random.integer(0, 1) == 0) {
+      s.pad_top = random.integer(0, 3), s.pad_left = random.integer(0, 3);
+      s.pad_bottom = random.integer(0, 3), s.pad_right = random.integer(0, 6);
+    }
+    if (!complete(s)) continue;
+    check(random, s);
+    ++done;
+  }
+}
+
+TEST_CASE("convolutions at the ends of the data: 255 * -128 and 255 * 127 around zero-points") {
+  Random random(3);
+  for (const Kind kind : {Kind::lowest, Kind::highest})
+    for (const ConvShape& s : {shape(5, 5, 17, 18, 3, 1, 1), shape(6, 6, 1, 4, 3, 1, 2), shape(7, 7, 20, 20, 3, 1, 1, 20)}) check(random, s, kind);
+}
+
+TEST_CASE("convolutions: threads give the same bytes") {
+  Random random(4);
+  // Enough work to be worth a second thread; also where a batch is split instead of an image.
+  check(random, shape(33, 31, 16, 64, 3, 1, 1), Kind::random, 2);
+  ConvShape s = shape(3, 17, 48, 96, 3, 1, 1);
+  s.batch = 3;
+  check(random, s, Kind::random, 2);
+  check(random, shape(48, 48, 30, 30, 3, 1, 1, 30), Kind::random, 2);
+}
+
+TEST_CASE("depthwise convolutions: kernels, strides and channels") {
+  Random random(5);
+  for (const std::int64_t channels : {1, 2, 8, 15, 16, 17, 24, 33, 64, 72, 80}) {
+    for (const std::int64_t kernel : {3, 5})
+      for (const std::int64_t stride : {1, 2}) check(random, shape(random.integer(5, 11), random.integer(5, 11), channels, channels, kernel, stride, kernel / 2, channels));
+    ConvShape s = shape(9, 8, channels, channels, 4, 1, 1, channels);
+    s.dilation_h = s.dilation_w = 2;
+    s.kernel_w = 3;
+    REQUIRE(complete(s));
+    check(random, s);
+  }
+}
+
+TEST_CASE("quads refuse shapes whose strips, offsets or weights would explode") {
+  const QuadKernel& kernel = quad_kernels().back();
+  CHECK(QuadConv::fits(kernel, shape(10, 10, 8, 8, 3, 1, 1)));
+  ConvShape wide = shape(3, 3, 8, 8, 3, 1, 1);
+  wide.pad_right = std::int64_t{1} << 31U;
+  REQUIRE(complete(wide));
+  CHECK_FALSE(QuadConv::fits(kernel, wide));
+  ConvShape dilated = shape(3, 3, 8, 8, 3, 1, 0);
+  dilated.dilation_h = std::int64_t{1} << 31U;
+  dilated.pad_bottom = std::int64_t{1} << 33U;
+  REQUIRE(complete(dilated));
+  CHECK_FALSE(QuadConv::fits(kernel, dilated));
+  CHECK_FALSE(QuadConv::fits(kernel, shape(1, 1, 1 << 15, 1 << 15, 1, 1, 0, 1 << 15)));  // 64 bytes for each weight
+}
+
+}  // namespace
+}  // namespace octet_test

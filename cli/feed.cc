@@ -26,10 +26,19 @@ Shape sample_shape(const TensorInfo& info) {
   return info.batched && !info.shape.empty() && info.shape[0] == 1 ? sample_shape(info.shape) : info.shape;
 }
 
-/// Channels a PNG is to have for this input: its channel axis, if that is what 1 or 3 look like.
-std::optional<int> image_channels(const TensorInfo& info) {
-  if (info.shape.size() != 4 || (info.shape[1] != 1 && info.shape[1] != 3)) return std::nullopt;
-  return static_cast<int>(info.shape[1]);
+/// What images are to be for this input: [N,C,H,W] or [N,H,W,C], told apart by where the 1 or 3 channels stand.
+void read_as_images(const TensorInfo& info, const DataOptions& options, ReadOptions& read) {
+  read.image.resize = options.resize;
+  read.image.crop = options.crop;
+  read.image.bgr = options.channels == "bgr";
+  const auto is_channels = [&](std::size_t axis) { return info.shape[axis] == 1 || info.shape[axis] == 3; };
+  if (info.shape.size() != 4 || (!is_channels(1) && !is_channels(3))) return;
+  read.image.channels_last = !is_channels(1);
+  const std::size_t first = read.image.channels_last ? 1 : 2;
+  read.channels = static_cast<int>(info.shape[read.image.channels_last ? 3 : 1]);
+  constexpr std::int64_t kMost = 65500;
+  if (info.shape[first] <= kMost && info.shape[first + 1] <= kMost)
+    read.image.size = {static_cast<int>(info.shape[first]), static_cast<int>(info.shape[first + 1])};
 }
 
 struct Spec {
@@ -94,6 +103,17 @@ void DataOptions::add(CLI::App& command, bool required) {
           ->allow_extra_args(false);
   if (required) option->required();
   command.add_option("--samples", samples, "Use the first N samples")->type_name("N")->check(positive_integer);
+  constexpr const char* kGroup = "Images (by default resized to cover the input, bilinear, and cropped to it)";
+  command.add_option("--resize", resize, "Resize the shorter side to N pixels")->type_name("N")->check(CLI::Range(1, 65500))->group(kGroup);
+  command.add_option("--crop", crop, "Cut NxN from the middle; without it, the input's size")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65500))
+      ->group(kGroup);
+  command.add_option("--channels", channels, "Order of the channels the model takes")
+      ->type_name("rgb|bgr")
+      ->check(CLI::IsMember({"rgb", "bgr"}))
+      ->capture_default_str()
+      ->group(kGroup);
 }
 
 Result<Feed> Feed::open(const std::vector<TensorInfo>& inputs, const DataOptions& options,
@@ -119,7 +139,7 @@ Result<Feed> Feed::open(const std::vector<TensorInfo>& inputs, const DataOptions
     ReadOptions read;
     read.samples = options.samples;
     const auto target = spec.input.empty() ? inputs.begin() : std::ranges::find(inputs, spec.input, &TensorInfo::name);
-    if (target != inputs.end()) read.channels = image_channels(*target);
+    if (target != inputs.end()) read_as_images(*target, options, read);
     OCTET_TRY(auto arrays, read_data(spec.path, read));
     if (arrays.size() > 1 && !spec.input.empty() && !arrays.contains(spec.input))
       return Error{ErrorCode::invalid_file, "has no array " + quote(spec.input), spec.path};
@@ -130,6 +150,9 @@ Result<Feed> Feed::open(const std::vector<TensorInfo>& inputs, const DataOptions
       OCTET_CHECK(assign(only ? spec.input : name, std::move(array), spec.path));
     }
   }
+  const bool for_images = options.resize || options.crop || options.channels != "rgb";
+  if (for_images && std::ranges::none_of(sources, [](const Source& s) { return holds_images(s.path); }))
+    return usage_error("--resize, --crop and --channels are for images, and no --data is one");
   return make(std::move(sources), std::move(normalization));
 }
 

@@ -11,10 +11,12 @@
 
 namespace octet::cli {
 
-/// --data and --samples.
+/// --data, --samples, and what becomes of images.
 struct DataOptions {
   std::vector<std::string> data;
   std::optional<std::int64_t> samples;
+  std::optional<int> resize, crop;
+  std::string channels = "rgb";
 
   void add(CLI::App& command, bool required);
 };

@@ -362,3 +362,22 @@ TEST_CASE("cli commands: a model of a fixed batch") {
   CHECK(octet_json({"verify", dir.file("fixed.octet"), "--against", dir.file("fixed.onnx"), "--data",
                     data})["output"]["sqnr_db"] > 25);
 }
+
+TEST_CASE("cli commands: images of any size become samples of the input's") {
+  ModelBuilder m;
+  m.input("x", {kOpen, 2, 2, 3}).output("y");
+  m.node("Relu", {"x"}, {"y"});
+  const TempDir dir;
+  dir.write("net.onnx", m.bytes());
+  fs::create_directory(dir.file("images"));
+  // Gray 4 x 2: halves of 0 and 200; its middle is one column of each.
+  dir.write("images/a.png", png(4, 2, PNG_FORMAT_GRAY, {0, 0, 200, 200, 0, 0, 200, 200}));
+  dir.write("images/b.png", png(1, 1, PNG_FORMAT_RGB, {10, 20, 30}));
+  octet_output({"run", dir.file("net.onnx"), "--data", dir.file("images"), "--channels", "bgr", "--out", dir.file("y.npy")});
+  const auto arrays = octet::cli::read_data(dir.file("y.npy"));
+  REQUIRE(arrays);
+  const octet::cli::Array& y = arrays->begin()->second;
+  CHECK(y.shape == std::vector<std::int64_t>{2, 2, 2, 3});
+  CHECK(std::vector<float>(y.as<float>().begin(), y.as<float>().end()) ==
+        std::vector<float>{0, 0, 0, 200, 200, 200, 0, 0, 0, 200, 200, 200, 30, 20, 10, 30, 20, 10, 30, 20, 10, 30, 20, 10});
+}

@@ -97,3 +97,57 @@ TEST_CASE("cli data: a directory of images") {
   const TempDir empty;
   check_bad(empty.path, "without PNG or JPEG");
 }
+
+TEST_CASE("cli data: images are resized: every pixel counts by the area of a triangle") {
+  const TempDir dir;
+  const auto row = [&](const std::vector<std::uint8_t>& pixels, const ImageOptions& image) {
+    dir.write("row.png", png(static_cast<unsigned>(pixels.size()), 1, PNG_FORMAT_GRAY, pixels));
+    return values<std::uint8_t>(read_one(dir.file("row.png"), {.image = image}));
+  };
+  // To twice the size, 4 x 2, of which a row is cut: centers at 1/4 and 3/4 between pixels.
+  CHECK(row({0, 100}, {.size = {{1, 4}}}) == std::vector<std::uint8_t>{0, 25, 75, 100});
+
+  // 4 x 2, its shorter side to 1: triangles of 1/4 3/4 3/4 1/4, cut at the ends and made to sum to 1.
+  dir.write("x.png", png(4, 2, PNG_FORMAT_GRAY, {0, 0, 200, 200, 100, 100, 40, 40}));
+  const Array small = read_one(dir.file("x.png"), {.image = {.resize = 1}});
+  CHECK(small.shape == std::vector<std::int64_t>{1, 1, 1, 2});
+  // (0 3/7 + 0 3/7 + 200 1/7, ...) = 29, 171; 91, 49; then the mean of the two rows.
+  CHECK(values<std::uint8_t>(small) == std::vector<std::uint8_t>{60, 110});
+}
+
+TEST_CASE("cli data: images are cropped to their middle, in either order of channels and layout") {
+  const TempDir dir;
+  std::vector<std::uint8_t> pixels;
+  for (std::uint8_t i = 0; i < 5 * 3; ++i)
+    pixels.insert(pixels.end(), {i, static_cast<std::uint8_t>(i + 100), static_cast<std::uint8_t>(i + 200)});
+  const std::string path = dir.write("x.png", png(5, 3, PNG_FORMAT_RGB, pixels));
+  using Bytes = std::vector<std::uint8_t>;
+  // An odd rest is halved to even: (5 - 2) / 2 = 1.5 is 2, (3 - 2) / 2 = 0.5 is 0.
+  CHECK(values<std::uint8_t>(read_one(path, {.image = {.crop = 2}})) == Bytes{2, 3, 7, 8, 102, 103, 107, 108, 202, 203, 207, 208});
+  CHECK(values<std::uint8_t>(read_one(path, {.image = {.crop = 1, .bgr = true}})) == Bytes{207, 107, 7});
+  const Array last = read_one(path, {.image = {.crop = 2, .channels_last = true}});
+  CHECK(last.shape == std::vector<std::int64_t>{1, 2, 2, 3});
+  CHECK(values<std::uint8_t>(last) == Bytes{2, 102, 202, 3, 103, 203, 7, 107, 207, 8, 108, 208});
+  // The size of the input, where nothing else is asked for; images of that size stay as they are.
+  CHECK(read_one(path, {.image = {.size = {{6, 2}}}}).shape == std::vector<std::int64_t>{1, 3, 6, 2});
+  CHECK(read_one(path, {.image = {.resize = 9, .size = {{7, 8}}}}).shape == std::vector<std::int64_t>{1, 3, 7, 8});
+  CHECK(values<std::uint8_t>(read_one(path, {.channels = 1, .image = {.bgr = true, .size = {{3, 5}}}})) ==
+        values<std::uint8_t>(read_one(path, {.channels = 1})));
+  // One option makes images of different sizes alike.
+  dir.write("y.png", gray_png(9, 40));
+  CHECK(read_one(dir.path, {.channels = 3, .image = {.resize = 4, .crop = 4}}).shape == std::vector<std::int64_t>{2, 3, 4, 4});
+}
+
+TEST_CASE("cli data: images that cannot be made to fit") {
+  const TempDir dir;
+  const std::string path = dir.write("x.png", gray_png(5, 3));
+  check_bad(path, "is 5x3, too small to cut 4x4", {.image = {.crop = 4}});
+  check_bad(path, "is 3x2 after --resize, too small to cut 3x3", {.image = {.resize = 2, .crop = 3}});
+  check_bad(path, "is 5x3, too small", {.image = {.crop = 65500}});
+  const std::string thin = dir.write("thin.png", gray_png(1, 300));
+  check_bad(thin, "65500x19650000 pixels; at most", {.image = {.resize = 65500}});
+  CHECK(holds_images(path));
+  CHECK(holds_images(dir.path));
+  CHECK_FALSE(holds_images(dir.write("x.npy", npy("|u1", "(1, 2)", "ab"))));
+  CHECK_FALSE(holds_images(dir.file("absent")));
+}

@@ -7,6 +7,7 @@
 
 #include "kernels/isa.h"
 #include "support/cli_models.h"
+#include "support/data_files.h"
 #include "support/program.h"
 
 using namespace octet_test;
@@ -29,6 +30,8 @@ struct Files : TempDir {
     write("labels.txt", "0\n1\n2\n3\n4\n9\n");
     write("few.txt", "0\n1\n2\n");
     write("beyond.txt", "0\n1\n2\n10\n4\n5\n");
+    fs::create_directory(file("images"));
+    write("images/small.png", gray_png(6, 5));
     write("noise.bin", "this is neither a model nor data, whatever its name");
     write("empty", "");
     octet_output({"convert", file("good.onnx"), "-o", file("good.octet"), "--data", file("data.npy")});
@@ -128,6 +131,13 @@ TEST_CASE("cli errors: usage") {
            {{"convert", "@good.onnx", "-o", "@good.onnx", "--data", "@data.npy"}, 2, "overwrite the model"},
            {{"convert", "@good.onnx", "-o", "@data.npy", "--data", "@data.npy"}, 2, "overwrite the data"},
            {with({"--json", "@out.octet"}), 2, "same file"},
+           {with({"--resize", "8"}), 2, "no --data is one"},
+           {with({"--channels", "bgr"}), 2, "are for images"},
+           {with({"--channels", "gbr"}), 2, "--channels"},
+           {with({"--resize", "0"}), 2, "--resize"},
+           {with({"--crop", "99999"}), 2, "--crop"},
+           {convert("@good.onnx", {"--data", "@images/small.png", "--resize", "4"}), 3, "too small to cut 8x8"},
+           {convert("@good.onnx", {"--data", "@images/small.png", "--crop", "5"}), 3, "takes samples of shape [1,8,8]"},
            {with({"--frobnicate"}), 2, "--frobnicate"},
            {with({"--mode", "quick"}), 2, "--mode"},
            {with({"--calibrator", "guess"}), 2, "--calibrator"},

@@ -15,16 +15,6 @@ namespace {
 constexpr std::size_t kMaxSide = 65500;
 constexpr std::size_t kMaxPixels = std::size_t{1} << 28;
 
-Result<Image> allocate(std::size_t width, std::size_t height, bool color, std::size_t pixel_bytes) {
-  if (width == 0 || height == 0 || width > kMaxSide || height > kMaxSide || width > kMaxPixels / height) {
-    return bad_file("is " + std::to_string(width) + "x" + std::to_string(height) +
-                    " pixels; at most 65500 a side and 256 Mpixel are read");
-  }
-  // Not set to zero first: a header may promise a gigabyte, and the decoder finds at once that nothing follows.
-  return Image{width, height, color, pixel_bytes,
-               std::make_unique_for_overwrite<std::uint8_t[]>(width * height * pixel_bytes)};
-}
-
 struct FreePng {
   void operator()(png_image* image) const { png_image_free(image); }
 };
@@ -34,6 +24,16 @@ struct FreeJpeg {
 };
 
 }  // namespace
+
+Result<Image> allocate_image(std::size_t width, std::size_t height, bool color, std::size_t pixel_bytes) {
+  if (width == 0 || height == 0 || width > kMaxSide || height > kMaxSide || width > kMaxPixels / height) {
+    return bad_file("is " + std::to_string(width) + "x" + std::to_string(height) +
+                    " pixels; at most 65500 a side and 256 Mpixel are read");
+  }
+  // Not set to zero first: a header may promise a gigabyte, and the decoder finds at once that nothing follows.
+  return Image{width, height, color, pixel_bytes,
+               std::make_unique_for_overwrite<std::uint8_t[]>(width * height * pixel_bytes)};
+}
 
 Result<Image> decode_png(std::span<const std::byte> file) {
   png_image png = {};
@@ -50,7 +50,7 @@ Result<Image> decode_png(std::span<const std::byte> file) {
     return bad_file("is a truncated PNG of " + std::to_string(png.width) + "x" + std::to_string(png.height) +
                     " pixels");
   }
-  OCTET_TRY(Image image, allocate(png.width, png.height, (png.format & PNG_FORMAT_FLAG_COLOR) != 0,
+  OCTET_TRY(Image image, allocate_image(png.width, png.height, (png.format & PNG_FORMAT_FLAG_COLOR) != 0,
                                   PNG_IMAGE_PIXEL_SIZE(png.format)));
   if (png_image_finish_read(&png, nullptr, image.pixels.get(), 0, nullptr) == 0) return failed();
   return image;
@@ -69,7 +69,7 @@ Result<Image> decode_jpeg(std::span<const std::byte> file) {
 
   const bool color = space != TJCS_GRAY;
   OCTET_TRY(Image image,
-            allocate(static_cast<std::size_t>(width), static_cast<std::size_t>(height), color, color ? 3 : 1));
+            allocate_image(static_cast<std::size_t>(width), static_cast<std::size_t>(height), color, color ? 3 : 1));
   // A warning means missing or damaged pixels. The limit on scans bounds the time a progressive file can cost.
   constexpr int kFlags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
   if (tjDecompress2(jpeg.get(), bytes, file.size(), image.pixels.get(), width, 0, height, color ? TJPF_RGB : TJPF_GRAY,

@@ -21,6 +21,9 @@ struct Image {
   [[nodiscard]] std::size_t count() const noexcept { return width * height; }
 };
 
+/// An image whose pixels are not set yet. Larger ones than 65,500 x 65,500 or 256 Mpixel are refused.
+Result<Image> allocate_image(std::size_t width, std::size_t height, bool color, std::size_t pixel_bytes);
+
 /// Errors have no `where`. Larger images than 65,500 x 65,500 or 256 Mpixel are refused before memory is asked for.
 Result<Image> decode_png(std::span<const std::byte> file);
 Result<Image> decode_jpeg(std::span<const std::byte> file);

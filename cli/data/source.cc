@@ -131,6 +131,12 @@ Result<std::vector<std::int64_t>> read_any_labels(const std::string& path) {
 
 }  // namespace
 
+bool holds_images(const std::string& path) {
+  if (std::error_code error; std::filesystem::is_directory(path, error)) return true;
+  const auto kind = file_kind(path);
+  return kind && (*kind == FileKind::png || *kind == FileKind::jpeg);
+}
+
 Result<Arrays> read_data(const std::string& path, const ReadOptions& options) {
   return guarded(path, [&]() -> Result<Arrays> {
     OCTET_TRY(Arrays arrays, read_any(path, options));

@@ -17,6 +17,9 @@ namespace octet::cli {
 /// invalid_file; invalid_argument where there are fewer than options.samples; run_failed without memory.
 Result<std::map<std::string, Array>> read_data(const std::string& path, const ReadOptions& options = {});
 
+/// A PNG or JPEG file, or a directory.
+[[nodiscard]] bool holds_images(const std::string& path);
+
 /// Reads one class a sample: IDX or .npy, integers of one dimension, or text with one integer a line.
 Result<std::vector<std::int64_t>> read_labels(const std::string& path);
 

@@ -2,6 +2,7 @@
 #include "kernels/conv/quad_conv.h"
 #include "kernels/conv/tiled.h"
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/depthwise/quad_depthwise.h"
 #include "tests/support/product_checks.h"
 
 namespace octet_test {
@@ -40,11 +41,22 @@ void check_depthwise(const ProductData& d, const ConvShape& s, int threads) {
   check_product(d, outputs_of(s), conv_reference(d, s), [&](const std::uint8_t* x, const Epilogue& e) { depthwise_u8s8(conv, x, e); });
 }
 
+void check_quad_depthwise(const ProductData& d, const ConvShape& s, int threads) {
+  for (const QuadDepthwiseKernel& kernel : quad_depthwise_kernels()) {
+    if (!cpu_has(kernel.isa) || !QuadDepthwise::fits(kernel, s)) continue;
+    INFO(kernel.name, ": ", to_string(s), ", threads ", threads);
+    const QuadDepthwise conv(kernel, s, d.weights.data(), d.folded_bias.data(), d.multiplier.data(), d.zero_point, threads);
+    Guarded<std::byte> scratch(conv.scratch_bytes());
+    check_product(d, outputs_of(s), conv_reference(d, s), [&](const std::uint8_t* x, const Epilogue& e) { conv.run(x, e, scratch.data()); });
+  }
+}
+
 void check(Random& random, const ConvShape& s, Kind kind = Kind::random, int threads = 1) {
   const ProductData d(random, inputs_of(s), s.out_c, s.filter_size(), kind);
   check_quads(d, s, threads);
   check_pairs(d, s, threads);
   check_depthwise(d, s, threads);
+  check_quad_depthwise(d, s, threads);
 }
 
 ConvShape shape(std::int64_t h, std::int64_t w, std::int64_t in_c, std::int64_t out_c, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
@@ -106,14 +118,31 @@ TEST_CASE("convolutions: threads give the same bytes") {
 
 TEST_CASE("depthwise convolutions: kernels, strides and channels") {
   Random random(5);
-  for (const std::int64_t channels : {1, 2, 8, 15, 16, 17, 24, 33, 64, 72, 80}) {
-    for (const std::int64_t kernel : {3, 5})
-      for (const std::int64_t stride : {1, 2}) check(random, shape(random.integer(5, 11), random.integer(5, 11), channels, channels, kernel, stride, kernel / 2, channels));
-    ConvShape s = shape(9, 8, channels, channels, 4, 1, 1, channels);
-    s.dilation_h = s.dilation_w = 2;
-    s.kernel_w = 3;
-    REQUIRE(complete(s));
+  for (const std::int64_t channels : {2, 4, 8, 15, 16, 17, 24, 32, 33, 64, 72, 80, 96, 130}) {
+    for (const std::int64_t kernel : {1, 3, 5, 7})
+      for (const std::int64_t stride : {1, 2, 3})
+        check(random, shape(random.integer(7, 11), random.integer(7, 11), channels, channels, kernel, stride, random.integer(0, kernel / 2), channels));
+  }
+  // Rows long enough to be cut into segments.
+  for (const std::int64_t stride : {1, 2}) check(random, shape(6, 70, 96, 96, 3, stride, 1, 96));
+}
+
+TEST_CASE("depthwise convolutions: random shapes") {
+  Random random(6);
+  int done = 0;
+  while (done < 200) {
+    ConvShape s;
+    s.batch = random.integer(1, 2);
+    s.in_h = random.integer(1, 12), s.in_w = random.integer(1, 14);
+    s.in_c = s.out_c = s.groups = random.integer(2, random.integer(0, 2) == 0 ? 90 : 20);
+    s.kernel_h = random.integer(1, 6), s.kernel_w = random.integer(1, 6);
+    s.stride_h = random.integer(1, 4), s.stride_w = random.integer(1, 4);
+    s.dilation_h = random.integer(0, 3) == 0 ? 2 : 1, s.dilation_w = random.integer(0, 3) == 0 ? random.integer(2, 3) : 1;
+    s.pad_top = random.integer(0, 3), s.pad_left = random.integer(0, 4);
+    s.pad_bottom = random.integer(0, 3), s.pad_right = random.integer(0, 6);
+    if (!complete(s)) continue;
     check(random, s);
+    ++done;
   }
 }
 
@@ -130,6 +159,14 @@ TEST_CASE("quads refuse shapes whose strips, offsets or weights would explode") 
   REQUIRE(complete(dilated));
   CHECK_FALSE(QuadConv::fits(kernel, dilated));
   CHECK_FALSE(QuadConv::fits(kernel, shape(1, 1, 1 << 15, 1 << 15, 1, 1, 0, 1 << 15)));  // 64 bytes for each weight
+
+  const QuadDepthwiseKernel& depthwise = quad_depthwise_kernels().back();
+  CHECK(QuadDepthwise::fits(depthwise, shape(10, 10, 8, 8, 3, 1, 1, 8)));
+  CHECK_FALSE(QuadDepthwise::fits(depthwise, shape(10, 10, 8, 16, 3, 1, 1, 8)));
+  CHECK_FALSE(QuadDepthwise::fits(depthwise, shape(10, 10, 8, 8, 3, 1, 1, 4)));
+  CHECK_FALSE(QuadDepthwise::fits(depthwise, shape(3, 3, 2001, 2001, 3, 1, 1, 2001)));  // 512 bytes for each weight
+  wide.groups = 8;
+  CHECK_FALSE(QuadDepthwise::fits(depthwise, wide));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "kernels/conv/quad_conv.h"
 #include "kernels/conv/tiled.h"
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/depthwise/quad_depthwise.h"
 #include "kernels/gemm/quad_gemm.h"
 #include "kernels/layout/layout.h"
 #include "kernels/onednn.h"
@@ -120,6 +121,14 @@ Step quad_step(const NodeView& node, const ConvShape& shape, const kernels::Quad
   return packed_step(node, std::string("conv_") + kernel.name, kernel.isa, std::move(conv), std::move(epilogue));
 }
 
+Step quad_depthwise_step(const NodeView& node, const ConvShape& shape, const kernels::QuadDepthwiseKernel& kernel, const PrepareOptions& options) {
+  const auto& a = node.as<schema::ConvT>();
+  ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
+  auto conv = std::make_shared<const kernels::QuadDepthwise>(kernel, shape, node.input(1).data.as<std::int8_t>().data(), epilogue.folded_bias.data(),
+                                                             epilogue.multiplier.data(), node.input(0).quant.zero_point(), options.threads);
+  return packed_step(node, kernel.name, kernel.isa, std::move(conv), std::move(epilogue));
+}
+
 Step reference_step(const NodeView& node, const ConvShape& shape, const PrepareOptions& options) {
   const auto& a = node.as<schema::ConvT>();
   const auto epilogue = std::make_shared<const ProductEpilogue>(node, a.clamp_min, a.clamp_max);
@@ -136,6 +145,8 @@ Step reference_step(const NodeView& node, const ConvShape& shape, const PrepareO
 
 /// The one place that chooses among the int8 kernels. All of them give the same bytes.
 Step prepare_u8(const NodeView& node, const ConvShape& shape, const PrepareOptions& options) {
+  if (const auto* kernel = kernels::find_quad_depthwise_kernel(options.isa); kernel != nullptr && kernels::QuadDepthwise::fits(*kernel, shape))
+    return quad_depthwise_step(node, shape, *kernel, options);
   const auto* quad = kernels::find_quad_kernel(options.isa);
   if (quad != nullptr && !kernels::QuadConv::fits(*quad, shape)) quad = nullptr;
   const ProductWork work{shape.out_pixels(), shape.filter_size(), shape.out_c / shape.groups, shape.groups};

@@ -1,0 +1,52 @@
+// Chunks of 64 elements.
+// No header's inline function may be instantiated here: it would be AVX-512 code under a baseline name.
+#include "kernels/depthwise/quad_body.h"
+#include "kernels/epilogue_avx512.h"
+
+namespace octet::kernels {
+
+void interleave_avx512vnni(const QuadInterleave& work) noexcept;
+void depthwise_row_avx512vnni(const DepthwiseRow& row) noexcept;
+
+namespace {
+
+struct Avx512Vnni {
+  using Ints = __m512i;
+  using Output = OutputAvx512;
+  static constexpr int kLanes = 16;
+
+  static Ints load(const void* p) noexcept { return _mm512_loadu_si512(p); }
+  static void store(void* p, Ints v) noexcept { _mm512_storeu_si512(p, v); }
+  static Ints dot(Ints acc, Ints x, Ints w) noexcept { return _mm512_dpbusd_epi32(acc, x, w); }
+  static Ints bytes(const std::uint8_t* p, std::int64_t count) noexcept {
+    return count >= 64 ? load(p) : _mm512_maskz_loadu_epi8((__mmask64{1} << count) - 1, p);
+  }
+  /// Lane j is to hold the groups j, j + 4, j + 8, j + 12.
+  static Ints order(const std::int32_t* p) noexcept {
+    return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), load(p));
+  }
+  static Ints regroup(Ints x, Ints order) noexcept { return _mm512_permutexvar_epi32(order, x); }
+  static Ints low8(Ints a, Ints b) noexcept { return _mm512_unpacklo_epi8(a, b); }
+  static Ints high8(Ints a, Ints b) noexcept { return _mm512_unpackhi_epi8(a, b); }
+  static Ints low16(Ints a, Ints b) noexcept { return _mm512_unpacklo_epi16(a, b); }
+  static Ints high16(Ints a, Ints b) noexcept { return _mm512_unpackhi_epi16(a, b); }
+  static Output output(const Epilogue& e) noexcept { return make_output(e); }
+  static void store_chunk(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t count, const float* multiplier,
+                          const Ints (&acc)[4]) noexcept {
+    store_channels<4>(e, o, at, count, multiplier, acc);
+  }
+};
+
+}  // namespace
+
+void interleave_avx512vnni(const QuadInterleave& work) noexcept { interleave<Avx512Vnni>(work); }
+
+void depthwise_row_avx512vnni(const DepthwiseRow& row) noexcept {
+  if (row.tap_count == 3) {
+    row_of_three<Avx512Vnni>(row);
+  } else {
+    row_of_any<Avx512Vnni>(row);
+  }
+}
+
+}  // namespace octet::kernels

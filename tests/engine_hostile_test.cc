@@ -70,6 +70,17 @@ TEST_CASE("wrong numbers of inputs and outputs") {
   refuses([](Changed& c) { c.model->nodes.clear(); }, {"no node writes"});
 }
 
+TEST_CASE("an absent input where every one counts") {
+  GraphBuilder b;
+  const int x = b.input("x", Type::f32, {1, 4});
+  schema::ConcatT concat;
+  concat.axis = 1;
+  b.node("concat", concat, {x, x});
+  auto model = take_apart(must(octet::serialize(must(b.model()))));
+  model->nodes[0]->inputs[1] = -1;
+  check_invalid(Model::load(put_together(*model)), {"'concat'", "input 1", "absent"});
+}
+
 TEST_CASE("order: cycles, reads before writes, writes that come twice") {
   refuses([](Changed& c) { c.node("conv").inputs[0] = c.node("conv").outputs[0]; }, {"'conv'", "read before"});
   refuses([](Changed& c) { c.node("conv").inputs[0] = c.node("pool").outputs[0]; },
@@ -252,6 +263,27 @@ TEST_CASE("one table that is referred to again and again does not multiply in me
   std::vector<std::byte> file(bytes.begin(), bytes.end());
   octet::seal(file);
   check_invalid(Model::load(file), {"share"});
+}
+
+TEST_CASE("padding far larger than the image does not overflow the size of a padded copy") {
+  // 2^30 x 2^30 x 16 elements once padded: 2^64, which wraps to nothing.
+  for (const int zero_point : {0, 3}) {
+    GraphBuilder b;
+    const int x = b.input("x", Type::u8, {1, 1, 1, 16}, affine(0.5F, zero_point));
+    schema::ConvT conv;
+    conv.stride_h = conv.stride_w = 1 << 29;
+    conv.pad_top = conv.pad_left = 1 << 29;
+    conv.pad_bottom = conv.pad_right = (1 << 29) - 1;
+    const int w = b.constant("w", {16, 1, 1, 16}, std::vector<std::int8_t>(256, 1), symmetric({0.25F}));
+    b.node("conv", conv, {x, w}, Type::u8, affine(1.0F, 7));
+    const auto model = must(Model::load(must(octet::serialize(must(b.model())))));
+    auto session = must(model.session());
+    std::vector<std::uint8_t> in(16, static_cast<std::uint8_t>(zero_point + 8));
+    std::vector<std::uint8_t> out(2 * 2 * 16);
+    must(session.run({in}, {out}));
+    // Only the last window sees the image: 16 * 8 * 0.5 * 0.25 = 16.
+    for (std::size_t i = 0; i < out.size(); ++i) CHECK(int{out[i]} == (i < 48 ? 7 : 23));
+  }
 }
 
 }  // namespace

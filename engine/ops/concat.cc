@@ -18,6 +18,7 @@ Result<Shape> infer(const NodeView& node) {
   if (axis < 0 || axis >= static_cast<int>(y.size())) return invalid("axis " + std::to_string(axis) + " is out of range");
   const auto k = static_cast<std::size_t>(axis);
   for (std::size_t i = 1; i < node.input_count(); ++i) {
+    if (!node.has_input(i)) return invalid("input " + std::to_string(i) + " is absent");
     Shape x = node.input_shape(i);
     if (x.size() != y.size()) return invalid("its inputs differ in rank");
     const std::int64_t size = x[k];

@@ -48,6 +48,9 @@ Step prepare_f32(const NodeView& node, const ConvShape& shape, const PrepareOpti
   });
 }
 
+/// Elements of a padded copy, beyond which none is made: a file may pad one pixel by 2^31 on every side.
+constexpr std::int64_t kMostPadded = std::int64_t{1} << 32;
+
 /// x with its padding written out, so that oneDNN, which pads with q = 0, sees the zero-point there.
 kernels::PaddedImage padded_image(const ConvShape& s, std::int32_t zero_point) {
   return {s.batch, s.in_h, s.in_w, s.in_c, s.pad_top, s.pad_left, s.pad_bottom, s.pad_right, static_cast<std::uint8_t>(zero_point)};
@@ -59,6 +62,8 @@ std::optional<Step> onednn_step(const NodeView& node, const ConvShape& shape, co
   const kernels::PaddedImage image = padded_image(shape, zero_point);
   ConvShape seen = shape;
   if (pad) {
+    const std::int64_t elements = element_count({image.batch, image.padded_h(), image.padded_w(), image.channels});
+    if (elements < 0 || elements > kMostPadded) return std::nullopt;  // kernels that skip the padding need no copy of it
     seen.in_h = image.padded_h(), seen.in_w = image.padded_w();
     seen.pad_top = seen.pad_left = seen.pad_bottom = seen.pad_right = 0;
   }

@@ -66,6 +66,8 @@ class Planner {
       auto step = find_operator(node.op())->prepare(NodeView(g_, node, s_.shapes), {s_.isa, s_.threads});
       if (!step) return std::move(step).error().in(describe(g_, n));
       s_.weight_bytes += step->packed_bytes != 0 ? step->packed_bytes : constant_bytes(node);
+      // Now, not when all is packed: a small file may hold many nodes with large tables.
+      if (s_.weight_bytes > options_.memory_limit_bytes) return over_limit(s_.weight_bytes);
       s_.steps.push_back({*std::move(step), n, nullptr});
     }
     return {};

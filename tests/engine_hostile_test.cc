@@ -286,5 +286,18 @@ TEST_CASE("padding far larger than the image does not overflow the size of a pad
   }
 }
 
+TEST_CASE("memory bombs: the tables of many large pools") {
+  GraphBuilder b;
+  const int x = b.input("x", Type::u8, {1, 2048, 2048, 1}, affine(0.5F, 3));
+  schema::AveragePoolT pool;
+  pool.kernel_h = pool.kernel_w = 2048;  // 16 MiB of multipliers
+  std::vector<int> outputs;
+  for (int i = 0; i < 64; ++i) outputs.push_back(b.node("pool" + std::to_string(i), pool, {x}, Type::u8, affine(0.5F, 3)));
+  const auto model = must(b.model(outputs));
+  octet::SessionOptions options;
+  options.memory_limit_bytes = std::size_t{64} << 20;
+  check_error(model.session(options), ErrorCode::run_failed, {"limit"});
+}
+
 }  // namespace
 }  // namespace octet_test

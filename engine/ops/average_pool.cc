@@ -39,15 +39,18 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   }
   const kernels::AveragePoolU8 pool{shape,   nullptr, node.input(0).quant.zero_point(), nullptr, output_u8(node.output()),
                                     nullptr, options.threads};
-  return make_step("average_pool_u8_reference",
-                   [pool, in, out, m = multipliers(node, shape.kernel_h * shape.kernel_w)](const Buffers& b) noexcept -> const char* {
-                     kernels::AveragePoolU8 p = pool;
-                     p.x = b.tensor<std::uint8_t>(in);
-                     p.y = b.tensor<std::uint8_t>(out);
-                     p.multipliers = m.data();
-                     kernels::average_pool_u8_reference(p);
-                     return nullptr;
-                   });
+  auto m = multipliers(node, shape.kernel_h * shape.kernel_w);
+  const std::size_t table_bytes = m.size() * sizeof(float);
+  Step step = make_step("average_pool_u8_reference", [pool, in, out, m = std::move(m)](const Buffers& b) noexcept -> const char* {
+    kernels::AveragePoolU8 p = pool;
+    p.x = b.tensor<std::uint8_t>(in);
+    p.y = b.tensor<std::uint8_t>(out);
+    p.multipliers = m.data();
+    kernels::average_pool_u8_reference(p);
+    return nullptr;
+  });
+  step.packed_bytes = table_bytes;
+  return step;
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

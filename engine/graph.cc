@@ -1,5 +1,6 @@
 #include "engine/graph.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -102,6 +103,23 @@ Result<void> check_structure(const Graph& graph) {
   return {};
 }
 
+/// Whether a node's values depend on which samples share a batch. Shapes do not show it where the size stays, or grows in
+/// proportion. Every operator with an axis belongs here.
+bool works_along_batch(const Graph& graph, const Node& node) {
+  int axis = 0;
+  if (node.op() == schema::Operator::Softmax) {
+    axis = node.as<schema::SoftmaxT>().axis;
+    if (axis == -1) axis = static_cast<int>(graph.tensors[at(node.inputs[0])].shape.size()) - 1;
+  } else if (node.op() == schema::Operator::Concat) {
+    axis = node.as<schema::ConcatT>().axis;
+  } else {
+    return false;
+  }
+  return axis == 0 && std::ranges::any_of(node.inputs, [&](int i) { return graph.tensors[at(i)].batched; });
+}
+
+constexpr const char* kAlongBatch = "works along the batch, so that a sample's result would depend on the others";
+
 /// The stored shapes must be the inferred ones, at batch 1 and, where the batch is free, at batch 2.
 Result<void> check_shapes(const Graph& graph) {
   for (const std::int64_t batch : {1, 2}) {
@@ -119,6 +137,7 @@ Result<void> check_shapes(const Graph& graph) {
     }
     if (batch != 1) continue;
     for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+      if (works_along_batch(graph, graph.nodes[n])) return invalid(kAlongBatch).in(describe(graph, n));
       const NodeView view(graph, graph.nodes[n], shapes);
       if (auto ok = find_operator(graph.nodes[n].op())->check(view); !ok) return std::move(ok).error().in(describe(graph, n));
     }
@@ -189,6 +208,7 @@ Result<void> resolve_shapes(Graph& graph, bool allow_fixed_batch) {
     }
   }
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (works_along_batch(graph, graph.nodes[n])) return Error{ErrorCode::unsupported, kAlongBatch, describe(graph, n)};
     const std::size_t i = at(graph.nodes[n].outputs[0]);
     Tensor& t = graph.tensors[i];
     t.shape = one[i];

@@ -289,6 +289,17 @@ TEST_CASE("a batch that leaves the leading axis is fixed") {
   CHECK(must(single("Flatten", {kOpen, 4}).import()).tensors[0].batched);
 }
 
+TEST_CASE("a batch along which an operator works is fixed") {
+  ModelBuilder softmax = single("Softmax", {kOpen, 4});
+  last_node(softmax).with("axis", 0);
+  CHECK_FALSE(must(softmax.import()).tensors[0].batched);
+  last_node(softmax)->mutable_attribute(0)->set_i(1);
+  CHECK(must(softmax.import()).tensors[0].batched);
+  ModelBuilder concat;
+  concat.input("x", {kOpen, 4}).output("y").node("Concat", {"x", "x"}, {"y"}).with("axis", 0);
+  CHECK_FALSE(must(concat.import()).tensors[0].batched);
+}
+
 TEST_CASE("Softmax of old means all later axes") {
   ModelBuilder m = single("Softmax", {1, 2, 1, 1}, 11);
   CHECK(compute(m, {{0, 0}}) == Values{0.5F, 0.5F});

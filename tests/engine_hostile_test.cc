@@ -299,5 +299,33 @@ TEST_CASE("memory bombs: the tables of many large pools") {
   check_error(model.session(options), ErrorCode::run_failed, {"limit"});
 }
 
+TEST_CASE("no operator works along the batch: results must not depend on its size") {
+  const auto with = [](Shape shape, auto op, Type type = Type::f32, Quantization q = {}) {
+    GraphBuilder b;
+    const int x = b.input("x", type, std::move(shape), q);
+    const bool joins = std::is_same_v<decltype(op), schema::ConcatT>;
+    b.node("op", std::move(op), joins ? std::vector<int>{x, x} : std::vector<int>{x}, type, q);
+    return b;
+  };
+  const auto refused = [](GraphBuilder b) {
+    check_error(b.model(), ErrorCode::unsupported, {"node 0 'op'", "batch"});
+    auto& out = b.graph.tensors.back();  // as a file might say it
+    out.shape = b.graph.tensors[0].shape;
+    out.batched = true;
+    if (b.graph.nodes[0].inputs.size() == 2) out.shape[0] *= 2;
+    check_error(octet::make_model(b.graph), ErrorCode::invalid_file, {"node 0 'op'", "batch"});
+  };
+  schema::SoftmaxT softmax;
+  softmax.axis = 0;
+  refused(with({1, 4}, softmax));
+  softmax.axis = -1;
+  softmax.table.assign(256, 1);
+  refused(with({1}, softmax, Type::u8, affine(0.5F, 3)));
+  refused(with({1, 4}, schema::ConcatT{}));
+  softmax.axis = 1;
+  softmax.table.clear();
+  must(with({1, 4}, softmax).model());
+}
+
 }  // namespace
 }  // namespace octet_test

@@ -9,8 +9,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
+#include <span>
 
+#include "cli/data/file.h"
 #include "engine/session.h"
 #include "engine/try.h"
 
@@ -38,11 +39,12 @@ int fail(const std::string& command, const Error& error) {
   return static_cast<int>(error.code);
 }
 
-/// What was typed wrong; CLI11 only says that it misses a subcommand where there is an unknown one.
+/// What was typed wrong; CLI11 only says that it misses a subcommand where there is an unknown one, or an option.
 Error parse_error(const CLI::App& app, const CLI::ParseError& error, const char* first_argument) {
   const auto chosen = app.get_subcommands();
-  const bool unknown = chosen.empty() && first_argument != nullptr && *first_argument != '-';
-  const std::string what = unknown ? "there is no command '" + std::string(first_argument) + "'" : error.what();
+  const bool unknown = chosen.empty() && first_argument != nullptr;
+  const std::string kind = unknown && *first_argument == '-' ? "option" : "command";
+  const std::string what = unknown ? "there is no " + kind + " '" + std::string(first_argument) + "'" : error.what();
   return usage_error(what + " (see octet " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help)");
 }
 
@@ -98,10 +100,11 @@ Result<std::pair<std::string, std::vector<std::int64_t>>> parse_shape(const std:
 
 /// Whether a file says of itself that it is an .octet model.
 bool is_octet(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  auto file = InputFile::open(path);
+  if (!file) return false;  // whoever loads it says why
   std::array<char, 8> head{};
-  file.read(head.data(), head.size());
-  return file.gcount() == static_cast<std::streamsize>(head.size()) && std::string_view(head.data() + 4, 4) == "OCT1";
+  const auto got = file->read_some(std::as_writable_bytes(std::span(head)).data(), head.size());
+  return got && *got == head.size() && std::string_view(head.data() + 4, 4) == "OCT1";
 }
 
 }  // namespace

@@ -60,16 +60,16 @@ nlohmann::json nodes_json(const Graph& g) {
 
 void print(const std::string& path, const Graph& g, std::uint64_t bytes) {
   const Provenance& p = g.provenance;
-  fmt::print("{}: {} bytes, {} nodes, {} tensors\n", path, grouped(bytes), g.nodes.size(), g.tensors.size());
-  fmt::print("made by octet {} from {} ({} bytes, XXH64 {:016x})\n", p.tool_version, p.source_name,
-             grouped(p.source_bytes), p.source_hash);
+  fmt::print("{}: {} bytes, {} nodes, {} tensors\n", printable(path), grouped(bytes), g.nodes.size(), g.tensors.size());
+  fmt::print("made by octet {} from {} ({} bytes, XXH64 {:016x})\n", printable(p.tool_version),
+             printable(p.source_name), grouped(p.source_bytes), p.source_hash);
   if (!p.calibrator.empty())
-    fmt::print("calibrated with {} on {} samples (XXH64 {:016x})\n", p.calibrator, grouped(p.calibration_samples),
+    fmt::print("calibrated with {} on {} samples (XXH64 {:016x})\n", printable(p.calibrator), grouped(p.calibration_samples),
                p.calibration_hash);
   for (std::size_t i = 0; i < g.inputs.size(); ++i)
     if (const auto& n = g.preprocessing[i])
       fmt::print("input '{}' takes raw bytes: x = (byte * {:.9g} - [{}]) / [{}]\n",
-                 g.tensors[static_cast<std::size_t>(g.inputs[i])].name, n->scale, fmt::join(n->mean, ", "),
+                 printable(g.tensors[static_cast<std::size_t>(g.inputs[i])].name), n->scale, fmt::join(n->mean, ", "),
                  fmt::join(n->std, ", "));
   Table table({">#", "<tensor", "<kind", "<type", "<shape", "<quantization", ">bytes"});
   for (std::size_t i = 0; i < g.tensors.size(); ++i) {

@@ -75,7 +75,7 @@ Result<std::vector<Layer>> match(const Graph& quantized, const Graph& real) {
     const Tensor& r = real.tensors[static_cast<std::size_t>(found->second)];
     const bool comparable =
         r.type == Type::f32 && (t.type == Type::f32 || (t.type == Type::u8 && t.quant.scales.size() == 1));
-    if (r.shape != t.shape || !comparable) continue;
+    if (r.shape != t.shape || r.batched != t.batched || !comparable) continue;
     layers.push_back({n, out, found->second, {}});
   }
   if (layers.empty())
@@ -168,7 +168,7 @@ Result<void> check_outputs(const Model& quantized, const Model& real) {
   const auto& b = real.outputs();
   bool same = a.size() == b.size();
   for (std::size_t i = 0; same && i < a.size(); ++i)
-    same = a[i].name == b[i].name && a[i].shape == b[i].shape && a[i].type == b[i].type;
+    same = a[i].name == b[i].name && a[i].shape == b[i].shape && a[i].batched == b[i].batched && a[i].type == b[i].type;
   if (!same) return usage_error("the two models' outputs differ: is one made of the other?");
   for (const TensorInfo& output : a)
     if (output.type != Type::f32)

@@ -61,9 +61,17 @@ struct Files : TempDir {
     wide.input("x", {kOpen, 3, 4, 4}).output("y");
     wide.node("Relu", {"x"}, {"y"}).named("only");
     write("wide.onnx", wide.bytes());
+    octet_output({"convert", file("wide.onnx"), "-o", file("float.octet"), "--mode", "float"});
+    write("evil\x1b[2Jfile.onnx", wide.bytes());
+    octet_output({"convert", file("evil\x1b[2Jfile.onnx"), "-o", file("evil.octet"), "--mode", "float"});
     wide.proto.mutable_graph()->mutable_node(0)->set_name("evil\x1b[2J\nname");
     write("evil\x1b[2J\nname.onnx", wide.bytes());
     write_array(*this, "wide.npy", random_array({2, 3, 4, 4}, 1));
+    ModelBuilder constant;  // its output has wide's name and shape, but does not follow the batch
+    constant.input("x", {kOpen, 3, 4, 4}).output("y").random("c", {1, 3, 4, 4});
+    constant.node("Relu", {"c"}, {"y"});
+    write("constant.onnx", constant.bytes());
+    REQUIRE(::mkfifo(file("pipe").c_str(), 0600) == 0);
   }
 };
 
@@ -124,7 +132,7 @@ TEST_CASE("cli errors: usage") {
   for (const Case& c : std::vector<Case>{
            {{}, 2, "subcommand is required"},
            {{"frobnicate"}, 2, "there is no command 'frobnicate'"},
-           {{"--frobnicate"}, 2, "--help"},
+           {{"--frobnicate"}, 2, "there is no option '--frobnicate'"},
            {{"convert"}, 2, "MODEL is required"},
            {{"convert", "@good.onnx"}, 2, "--output is required"},
            {{"convert", "@good.onnx", "-o", "", "--data", "@data.npy"}, 2, "-o"},
@@ -175,6 +183,7 @@ TEST_CASE("cli errors: usage") {
            {{"verify", "@good.octet", "--data", "@data.npy"}, 2, "--against is required"},
            {{"verify", "@good.octet", "--against", "@good.octet", "--data", "@data.npy"}, 2, "is quantized itself"},
            {{"verify", "@good.octet", "--against", "@two.onnx", "--data", "@data.npy"}, 2, "outputs differ"},
+           {{"verify", "@float.octet", "--against", "@constant.onnx", "--data", "@wide.npy"}, 2, "outputs differ"},
            {{"bench", "@good.octet", "--seconds", "soon"}, 2, "--seconds"},
            {{"bench", "@good.onnx", "--shape", "image=2,1,8,8"}, 2, "image"},
            {{"explain"}, 2, "MODEL is required"},
@@ -212,6 +221,7 @@ TEST_CASE("cli errors: files") {
            {convert("@data.npy", good), 3, "data.npy: is not an ONNX model"},
            {convert("@", good), 3, "is a directory"},
            {convert("/dev/null", good), 3, "/dev/null: is not a regular file"},
+           {convert("@pipe", good), 3, "pipe: is not a regular file"},
            {convert("@cut.octet", good), 3, "cut.octet: is truncated"},
            {convert("@good.onnx", {"--data", "@none.npy"}), 3, "none.npy: cannot be opened: No such file"},
            {convert("@good.onnx", {"--data", "@empty"}), 3, "empty: is not .npy, .npz, IDX, PNG or JPEG"},
@@ -265,6 +275,7 @@ TEST_CASE("cli errors: every command refuses every bad model") {
     check({args("@flipped.octet"), 3, "flipped.octet: is damaged"});
     check({args("@noise.bin"), 3, "noise.bin: is not an "});
     check({args("@"), 3, "is a directory"});
+    check({args("@pipe"), 3, "pipe: is not a regular file"});  // without waiting for someone to write
   }
 }
 
@@ -330,6 +341,9 @@ TEST_CASE("cli errors: nothing is left behind by an interrupt") {
 
 TEST_CASE("cli errors: names do not steer the terminal") {
   check({{"explain", "@evil\x1b[2J\nname.onnx"}, 3, "evil?[2J name.onnx: the name of node 0 is not plain text"});
+  const std::string shown = octet_output({"inspect", files().file("evil.octet")});
+  CHECK(shown.find("from evil?[2Jfile.onnx") != std::string::npos);
+  CHECK(shown.find('\x1b') == std::string::npos);
   check({{"explain", "@none\x1b[2J\nname.onnx"}, 3, "none?[2J name.onnx: No such file or directory"});
 }
 

@@ -303,7 +303,14 @@ TEST_CASE("a batch along which an operator works is fixed") {
 TEST_CASE("Softmax of old means all later axes") {
   ModelBuilder m = single("Softmax", {1, 2, 1, 1}, 11);
   CHECK(compute(m, {{0, 0}}) == Values{0.5F, 0.5F});
-  check_refused(single("Softmax", {1, 2, 2}, 11), ErrorCode::unsupported, "before opset 13");
+  CHECK(compute(single("Softmax", {1, 2, 2}, 11), {{0, 0, 0, 0}}) == Values{0.25F, 0.25F, 0.25F, 0.25F});
+  const Graph old = must(single("Softmax", {kOpen, 2, 2}, 11).import());
+  CHECK(ops_of(old) == Strings{"Reshape", "Softmax", "Reshape"});
+  CHECK(output_of(old, 2).batched);
+  CHECK(run(old, {{0, 0, 0, 0, 9, -900, -900, -900}}, 2)[0] == Values{0.25F, 0.25F, 0.25F, 0.25F, 1, 0, 0, 0});
+  ModelBuilder all = single("Softmax", {2, 2}, 11);
+  last_node(all).with("axis", 0);
+  CHECK(compute(all, {{0, 0, 0, 0}}) == Values{0.25F, 0.25F, 0.25F, 0.25F});
   CHECK(compute(single("Softmax", {1, 2, 2}, 13), {{0, 0, 5, 5}}) == Values{0.5F, 0.5F, 0.5F, 0.5F});
 }
 
@@ -400,6 +407,43 @@ TEST_CASE("open dimensions") {
   check_refused(unknown, ErrorCode::invalid_argument, "has no declared shape");
 }
 
+TEST_CASE("open dimensions of one name are one size") {
+  const auto named = [](onnx::TypeProto* type, const std::vector<std::string>& names) {
+    auto* shape = type->mutable_tensor_type()->mutable_shape();
+    shape->clear_dim();
+    for (const std::string& name : names) shape->add_dim()->set_dim_param(name);
+  };
+  ModelBuilder m;
+  m.input("ids", {1, 1}).input("mask", {1, 1}).input("positions", {1}).input("other", {1, 1, 1}).output("y").output("z");
+  named(m.proto.mutable_graph()->mutable_input(0)->mutable_type(), {"batch", "sequence"});
+  named(m.proto.mutable_graph()->mutable_input(1)->mutable_type(), {"batch", "sequence"});
+  named(m.proto.mutable_graph()->mutable_input(2)->mutable_type(), {"sequence"});
+  named(m.proto.mutable_graph()->mutable_input(3)->mutable_type(), {"batch", "sequence", "width"});
+  m.node("Add", {"ids", "mask"}, {"s"});
+  m.node("Add", {"s", "positions"}, {"y"});
+  m.node("Relu", {"other"}, {"z"});
+  check_refused(m, ErrorCode::invalid_argument,
+                "input 'ids' has open dimensions [batch,sequence]; set them, for example --shape ids=1,128 --shape other=1,128,128");
+  check_refused(m, ErrorCode::invalid_argument,
+                "input 'other' has open dimensions [batch,sequence,width]; set them, for example --shape other=1,5,128",
+                {.shapes = {{"ids", {1, 5}}}});
+  const Graph g = must(m.import({.shapes = {{"other", {1, 5, 7}}}}));
+  CHECK(g.tensors[0].shape == Shape{1, 5});
+  CHECK(g.tensors[1].shape == Shape{1, 5});
+  CHECK(g.tensors[1].batched);
+  CHECK(g.tensors[2].shape == Shape{5});
+  CHECK_FALSE(g.tensors[2].batched);
+  CHECK(g.tensors[3].shape == Shape{1, 5, 7});
+}
+
+TEST_CASE("inputs of the other float types are f32") {
+  for (const int type : {onnx::TensorProto::FLOAT16, onnx::TensorProto::BFLOAT16, onnx::TensorProto::DOUBLE}) {
+    ModelBuilder m;
+    m.input("x", {2}, type).output("y").node("Abs", {"x"}, {"y"});
+    CHECK(compute(m, {{-0.1F, 2}}) == Values{0.1F, 2});
+  }
+}
+
 TEST_CASE("initializers may be declared as inputs, too") {
   ModelBuilder m;
   m.input("x", {2}).input("c", {2}).output("y").f32("c", {2}, {1, 2});
@@ -429,10 +473,10 @@ TEST_CASE("unsupported models say what and where") {
   ModelBuilder dilated = single("MaxPool", {1, 2, 8, 8});
   last_node(dilated).with("kernel_shape", {2, 2}).with("dilations", {2, 2});
   check_refused(dilated, ErrorCode::unsupported, "dilated");
-  check_refused(single("Relu", {2}).input("h", {2}, onnx::TensorProto::FLOAT16), ErrorCode::unsupported, "FLOAT16");
+  check_refused(single("Relu", {2}).input("h", {2}, onnx::TensorProto::STRING), ErrorCode::unsupported, "STRING");
   ModelBuilder external = single("Relu", {2});
   external.tensor("w", {1}, onnx::TensorProto::FLOAT)->set_data_location(onnx::TensorProto::EXTERNAL);
-  check_refused(external, ErrorCode::unsupported, "another file");
+  check_refused(external, ErrorCode::unsupported, "the model is not in a file itself");
 }
 
 TEST_CASE("the graph's structure is checked") {

@@ -20,6 +20,8 @@ class GraphBuilder {
  public:
   /// For a model file of this size.
   explicit GraphBuilder(std::uint64_t source_bytes) : budget_(source_bytes) {}
+  /// The model has this much in other files, too.
+  void add_source_bytes(std::uint64_t bytes) noexcept { budget_.grow(bytes); }
 
   /// Gives a value its tensor. The caller has made sure that no name is given twice.
   void define(const std::string& name, int tensor) { values_[name] = {tensor, {}}; }

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "converter/onnx/check_names.h"
+#include "converter/onnx/external_data.h"
 #include "converter/onnx/graph_inputs.h"
 #include "converter/onnx/importer.h"
 #include "converter/onnx/tensor_proto.h"
@@ -40,6 +41,7 @@ class Import {
         proto_(model.proto()),
         graph_(proto_.graph()),
         options_(options),
+        external_(model.folder()),
         builder_(model.provenance().source_bytes) {}
 
   Result<Graph> operator()() {
@@ -124,19 +126,20 @@ class Import {
   Result<void> read_initializers() {
     if (graph_.sparse_initializer_size() != 0) return unsupported("sparse initializers are not supported");
     for (const auto& proto : graph_.initializer()) {
-      auto tensor = decode_tensor(proto);
+      auto tensor = decode_tensor(proto, &external_);
       if (!tensor) return std::move(tensor).error().in("initializer '" + proto.name() + "'");
       builder_.define_constant(proto.name(), *std::move(tensor));
     }
+    builder_.add_source_bytes(external_.bytes_read());
     return {};
   }
 
   Result<void> read_inputs() {
     std::string names;
-    for (const auto& input : graph_.input()) {
-      if (builder_.defined(input.name()))
-        continue;  // an initializer with a declaration: a default nobody overrides here
-      OCTET_TRY(Tensor tensor, declared_input(input, options_));
+    const DeclaredInputs inputs(graph_, options_);
+    for (const auto* proto : inputs.protos()) {
+      const onnx::ValueInfoProto& input = *proto;
+      OCTET_TRY(Tensor tensor, inputs.tensor(input));
       names += (names.empty() ? "" : ", ") + input.name();
       const int index = builder_.add_tensor(std::move(tensor));
       builder_.define(input.name(), index);
@@ -218,6 +221,8 @@ class Import {
   Result<Graph> finish() {
     Graph graph = std::move(builder_.graph());
     graph.provenance = model_.provenance();
+    graph.provenance.source_bytes += external_.bytes_read();
+    graph.provenance.source_hash ^= external_.hash();
     auto resolved = resolve_shapes(graph, true);
     if (!resolved && resolved.error().code == ErrorCode::unsupported) {
       // Somewhere the batch leaves the leading axis; what the model says for a batch of 1 still stands.
@@ -237,6 +242,7 @@ class Import {
   std::unordered_map<std::string_view, int> producer_;  // of every value; -1 for inputs and initializers
   std::unordered_set<std::string_view> read_;           // by some node, or as an output of the graph
   std::unordered_set<std::string_view> outputs_;
+  ExternalData external_;
   GraphBuilder builder_;
 };
 

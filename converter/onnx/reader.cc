@@ -32,7 +32,7 @@ const char* missing_part(const onnx::ModelProto& model) {
   return nullptr;
 }
 
-Result<OnnxModel> parse_model(std::span<const std::byte> bytes, const std::string& name) {
+Result<OnnxModel> parse_model(std::span<const std::byte> bytes, const std::string& name, const std::string& folder) {
   if (bytes.empty()) return invalid("is empty");
   if (bytes.size() > kMaxBytes) return invalid("is larger than 2 GiB");
   auto model = std::make_shared<onnx::ModelProto>();
@@ -43,7 +43,7 @@ Result<OnnxModel> parse_model(std::span<const std::byte> bytes, const std::strin
   provenance.source_name = name;
   provenance.source_hash = hash64(bytes);
   provenance.source_bytes = bytes.size();
-  return OnnxModel(std::move(model), std::move(provenance));
+  return OnnxModel(std::move(model), std::move(provenance), folder);
 }
 
 template <class F>
@@ -60,14 +60,16 @@ Result<OnnxModel> guarded(const F& f) {
 Result<OnnxModel> read_onnx(const std::string& path) {
   return guarded([&]() -> Result<OnnxModel> {
     OCTET_TRY(const FileBytes file, read_file(path));
-    auto model = parse_model(file.bytes, path.substr(path.find_last_of('/') + 1));
+    const std::size_t slash = path.find_last_of('/');
+    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    auto model = parse_model(file.bytes, path.substr(slash + 1), folder);
     if (!model) return std::move(model).error().in(path);
     return model;
   });
 }
 
 Result<OnnxModel> parse_onnx(std::span<const std::byte> bytes, const std::string& name) {
-  return guarded([&] { return parse_model(bytes, name); });
+  return guarded([&] { return parse_model(bytes, name, {}); });
 }
 
 }  // namespace octet

@@ -6,7 +6,10 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
+#include <span>
 
+#include "converter/onnx/external_data.h"
 #include "engine/operator.h"
 
 namespace octet {
@@ -37,19 +40,24 @@ T same(T v) noexcept {
   return v;
 }
 
+/// A tensor as the file has it.
+struct Source {
+  const TensorProto& proto;
+  std::optional<std::span<const std::byte>> raw;  ///< its bytes, where they are not in a field of their type
+};
+
 /// The values as `Stored`, from raw bytes or from the field of `typed` values, each through Convert.
 template <class Stored, auto Convert, class Field>
-Result<Constant> values_of(const TensorProto& proto, const Field& typed, std::size_t count) {
+Result<Constant> values_of(const Source& source, const Field& typed, std::size_t count) {
   using Value = decltype(Convert(Stored{}));
   std::vector<Value> values(count);
-  if (proto.has_raw_data()) {
-    const std::string& raw = proto.raw_data();
-    if (raw.size() != count * sizeof(Stored))
-      return invalid("has " + std::to_string(raw.size()) + " bytes of data where its shape needs " +
+  if (source.raw) {
+    if (source.raw->size() != count * sizeof(Stored))
+      return invalid("has " + std::to_string(source.raw->size()) + " bytes of data where its shape needs " +
                      std::to_string(count * sizeof(Stored)));
     for (std::size_t i = 0; i < count; ++i) {
       Stored stored;
-      std::memcpy(&stored, raw.data() + i * sizeof(Stored), sizeof(Stored));
+      std::memcpy(&stored, source.raw->data() + i * sizeof(Stored), sizeof(Stored));
       values[i] = Convert(stored);
     }
     return Constant::of(std::move(values));
@@ -73,36 +81,36 @@ struct ElementType {
   int onnx;
   Type type;
   std::size_t stored_bytes;
-  Result<Constant> (*read)(const TensorProto&, std::size_t count);
+  Result<Constant> (*read)(const Source&, std::size_t count);
 };
 
 constexpr ElementType kElementTypes[] = {
     {TensorProto::FLOAT, Type::f32, 4,
-     [](const TensorProto& t, std::size_t n) { return values_of<float, as_is>(t, t.float_data(), n); }},
+     [](const Source& t, std::size_t n) { return values_of<float, as_is>(t, t.proto.float_data(), n); }},
     {TensorProto::DOUBLE, Type::f32, 8,
-     [](const TensorProto& t, std::size_t n) { return values_of<double, round_to_f32>(t, t.double_data(), n); }},
+     [](const Source& t, std::size_t n) { return values_of<double, round_to_f32>(t, t.proto.double_data(), n); }},
     {TensorProto::FLOAT16, Type::f32, 2,
-     [](const TensorProto& t, std::size_t n) { return values_of<std::uint16_t, from_f16>(t, t.int32_data(), n); }},
+     [](const Source& t, std::size_t n) { return values_of<std::uint16_t, from_f16>(t, t.proto.int32_data(), n); }},
     {TensorProto::BFLOAT16, Type::f32, 2,
-     [](const TensorProto& t, std::size_t n) { return values_of<std::uint16_t, from_bf16>(t, t.int32_data(), n); }},
+     [](const Source& t, std::size_t n) { return values_of<std::uint16_t, from_bf16>(t, t.proto.int32_data(), n); }},
     {TensorProto::INT32, Type::s32, 4,
-     [](const TensorProto& t, std::size_t n) {
-       return values_of<std::int32_t, same<std::int32_t>>(t, t.int32_data(), n);
+     [](const Source& t, std::size_t n) {
+       return values_of<std::int32_t, same<std::int32_t>>(t, t.proto.int32_data(), n);
      }},
     {TensorProto::INT64, Type::s64, 8,
-     [](const TensorProto& t, std::size_t n) {
-       return values_of<std::int64_t, same<std::int64_t>>(t, t.int64_data(), n);
+     [](const Source& t, std::size_t n) {
+       return values_of<std::int64_t, same<std::int64_t>>(t, t.proto.int64_data(), n);
      }},
     {TensorProto::UINT8, Type::u8, 1,
-     [](const TensorProto& t, std::size_t n) {
-       return values_of<std::uint8_t, same<std::uint8_t>>(t, t.int32_data(), n);
+     [](const Source& t, std::size_t n) {
+       return values_of<std::uint8_t, same<std::uint8_t>>(t, t.proto.int32_data(), n);
      }},
     {TensorProto::INT8, Type::s8, 1,
-     [](const TensorProto& t, std::size_t n) {
-       return values_of<std::int8_t, same<std::int8_t>>(t, t.int32_data(), n);
+     [](const Source& t, std::size_t n) {
+       return values_of<std::int8_t, same<std::int8_t>>(t, t.proto.int32_data(), n);
      }},
     {TensorProto::BOOL, Type::boolean, 1,
-     [](const TensorProto& t, std::size_t n) { return values_of<std::uint8_t, to_bool>(t, t.int32_data(), n); }},
+     [](const Source& t, std::size_t n) { return values_of<std::uint8_t, to_bool>(t, t.proto.int32_data(), n); }},
 };
 
 const ElementType* find_element_type(int onnx_type) noexcept {
@@ -131,11 +139,32 @@ float round_to_f32(double value) noexcept {
   return static_cast<float>(value);
 }
 
-Result<Tensor> decode_tensor(const TensorProto& proto) {
-  if (proto.data_location() == TensorProto::EXTERNAL || proto.external_data_size() != 0)
-    return Error{ErrorCode::unsupported,
-                 "its data is in another file, which is not supported; save the model with its weights inside",
-                 {}};
+namespace {
+
+std::size_t stored_in_fields(const TensorProto& proto) {
+  return static_cast<std::size_t>(std::max({proto.float_data_size(), proto.double_data_size(), proto.int32_data_size(), proto.int64_data_size()}));
+}
+
+/// The values, after making sure that they are there: a shape may ask for far more than the file holds.
+Result<Constant> read_values(const TensorProto& proto, const ElementType& element, const Shape& shape, ExternalData* external) {
+  const auto count = static_cast<std::size_t>(element_count(shape));
+  if (proto.data_location() == TensorProto::EXTERNAL) {
+    if (external == nullptr) return Error{ErrorCode::unsupported, "only initializers may have their data in another file", {}};
+    if (proto.has_raw_data() || stored_in_fields(proto) != 0) return invalid("has its data both here and in another file");
+    OCTET_TRY(const std::vector<std::byte> bytes, external->read(proto, std::uint64_t{count} * element.stored_bytes));
+    return element.read({proto, std::span(bytes)}, count);
+  }
+  if (proto.external_data_size() != 0) return invalid("names another file, but its data is not external");
+  const std::size_t most = std::max(proto.raw_data().size() / element.stored_bytes, stored_in_fields(proto));
+  if (count > most)
+    return invalid("has data for " + std::to_string(most) + " elements where its shape " + to_string(shape) + " has " + std::to_string(count));
+  if (!proto.has_raw_data()) return element.read({proto, std::nullopt}, count);
+  return element.read({proto, std::as_bytes(std::span(proto.raw_data()))}, count);
+}
+
+}  // namespace
+
+Result<Tensor> decode_tensor(const TensorProto& proto, ExternalData* external) {
   if (proto.has_segment()) return Error{ErrorCode::unsupported, "segmented tensors are not supported", {}};
   const ElementType* element = find_element_type(proto.data_type());
   if (element == nullptr) return unknown_type(proto.data_type());
@@ -146,26 +175,14 @@ Result<Tensor> decode_tensor(const TensorProto& proto) {
     if (size < 0) return invalid("a size of its shape is " + std::to_string(size));
     tensor.shape.push_back(size);
   }
-  const std::int64_t count = element_count(tensor.shape);
-  if (count < 0) return invalid("its shape " + to_string(tensor.shape) + " overflows");
-  // Before anything is allocated: a shape may ask for far more than the file holds.
-  const std::size_t most =
-      std::max({proto.raw_data().size() / element->stored_bytes, static_cast<std::size_t>(proto.float_data_size()),
-                static_cast<std::size_t>(proto.double_data_size()), static_cast<std::size_t>(proto.int32_data_size()),
-                static_cast<std::size_t>(proto.int64_data_size())});
-  if (static_cast<std::size_t>(count) > most)
-    return invalid("has data for " + std::to_string(most) + " elements where its shape " + to_string(tensor.shape) +
-                   " has " + std::to_string(count));
-  OCTET_TRY(tensor.data, element->read(proto, static_cast<std::size_t>(count)));
+  if (element_count(tensor.shape) < 0) return invalid("its shape " + to_string(tensor.shape) + " overflows");
+  OCTET_TRY(tensor.data, read_values(proto, *element, tensor.shape, external));
   return tensor;
 }
 
 Result<Type> declared_type(int onnx_type) {
   const ElementType* element = find_element_type(onnx_type);
-  // Values of the wider and narrower float types are converted in constants, but an input is the caller's.
-  if (element == nullptr || onnx_type == TensorProto::DOUBLE || onnx_type == TensorProto::FLOAT16 ||
-      onnx_type == TensorProto::BFLOAT16)
-    return unknown_type(onnx_type);
+  if (element == nullptr) return unknown_type(onnx_type);
   return element->type;
 }
 

@@ -12,6 +12,9 @@ class FoldBudget {
   /// For a model with this many bytes of constants.
   explicit FoldBudget(std::uint64_t constant_bytes) : elements_((std::uint64_t{1} << 22U) + constant_bytes) {}
 
+  /// For so many more.
+  void grow(std::uint64_t constant_bytes) noexcept { elements_ += constant_bytes; }
+
   /// Whether the node still fits (its output's shape is known); if so, its cost is taken off.
   [[nodiscard]] bool take(schema::Operator op, const NodeView& node);
 

@@ -56,7 +56,9 @@ def convert_litert(model, float_target, int8_target, samples):
 
     folder = float_target.with_suffix(".saved_model")
     names = [i.name for i in onnx.load(str(model)).graph.input]
-    subprocess.run([sys.executable, "-m", "onnx2tf", "-i", str(model), "-o", str(folder), "-nuo", "-n", "-osd",
+    source = folder.with_suffix(".onnx")  # a copy: onnx2tf may write into the file it is given
+    source.write_bytes(model.read_bytes())
+    subprocess.run([sys.executable, "-m", "onnx2tf", "-i", str(source), "-o", str(folder), "-nuo", "-n", "-osd",
                     "-b", str(len(next(iter(samples[0].values()))))], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     float_target.write_bytes(next(folder.glob("*_float32.tflite")).read_bytes())
 

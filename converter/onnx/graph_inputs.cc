@@ -118,7 +118,7 @@ Result<Tensor> DeclaredInputs::with_declared_shape(Tensor input, const onnx::Val
   if (left_open(declared, sizes_)) return bad_argument("has open dimensions " + text_of(declared) + "; set them, for example " + examples());
   for (int i = 0; i < declared.dim_size(); ++i) {
     const std::optional<std::int64_t> size = size_of(declared.dim(i), sizes_);
-    if (size == 0) return invalid("is declared as " + text_of(declared) + ", which is empty");
+    if (size == 0) return Error{ErrorCode::unsupported, "is declared as " + text_of(declared) + ", which is empty", {}};
     input.shape.push_back(size.value_or(1));
     input.batched = input.batched || (i == 0 && !size);
   }

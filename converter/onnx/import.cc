@@ -64,6 +64,8 @@ class Import {
       if (opset_ != 0 && opset_ != opset.version()) return invalid("imports two versions of the operator set");
       opset_ = opset.version();
     }
+    if (opset_ == 0 && proto_.opset_import_size() > 0)
+      return unsupported("imports only the operator set of domain '" + proto_.opset_import(0).domain() + "'");
     if (opset_ == 0) return invalid("does not import the ONNX operator set");
     if (opset_ < kOldestOpset || opset_ > kNewestOpset)
       return unsupported("its operator set is version " + std::to_string(opset_) + "; versions " +

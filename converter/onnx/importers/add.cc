@@ -6,6 +6,7 @@ namespace {
 Result<void> import_add(NodeImport& node) {
   OCTET_TRY(const int a, node.input(0));
   OCTET_TRY(const int b, node.input(1));
+  if (node.type(a) != Type::f32) return unsupported(std::string("it computes in ") + name_of(node.type(a)) + ", only f32 is supported");
   return node.emit(schema::AddT{}, {a, b});
 }
 

@@ -109,9 +109,9 @@ Result<void> import_clip(NodeImport& node) {
   schema::PointwiseT op;
   op.function = Function::Clip;
   if (node.opset() < 11 && node.has_input(1)) return invalid("Clip takes its bounds from inputs only since opset 11");
+  OCTET_TRY(const int x, real_input(node));
   OCTET_TRY(op.a, clip_bound(node, "min", 1, -kInfinity));
   OCTET_TRY(op.b, clip_bound(node, "max", 2, kInfinity));
-  OCTET_TRY(const int x, real_input(node));
   return node.emit(std::move(op), {x});
 }
 

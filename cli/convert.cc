@@ -1,24 +1,34 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <optional>
+#include <thread>
 
 #include "cli/accounting.h"
 #include "cli/command.h"
 #include "cli/feed.h"
+#include "converter/choose_calibrator.h"
 #include "engine/model.h"
 #include "engine/try.h"
 
 namespace octet::cli {
 namespace {
 
+/// Calibration threads where no one says: every one has a float session of its own, so not all of a large machine.
+int default_threads() noexcept { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 8); }
+
 struct Options {
   std::string model, output;
   std::vector<std::string> shapes;
   DataOptions data;
   NormalizationOptions normalization;
-  std::string calibrator = "minmax", mode = "static", weights = "per-channel", activations = "asymmetric";
+  std::string calibrator = kAutoCalibrator, weight_calibrator = "minmax";
+  std::optional<double> percentile;
+  std::string mode = "static", weights = "per-channel", activations = "asymmetric";
   std::vector<std::string> float_nodes;
-  int threads = 1;
+  int threads = default_threads();
   JsonOption json;
 };
 
@@ -42,6 +52,8 @@ Result<void> check_options(const Options& o) {
     if (std::filesystem::equivalent(data, o.output, ignored)) return usage_error("-o would overwrite the data " + data);
   if (o.json.path == o.output) return usage_error("-o and --json name the same file");
   OCTET_CHECK(o.normalization.get());
+  if (o.percentile && o.calibrator != "percentile" && o.calibrator != "auto")
+    return usage_error("--percentile is for --calibrator percentile, not " + o.calibrator);
   const bool static_mode = o.mode == "static";
   if (static_mode && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
   if (!static_mode && (!o.data.data.empty() || o.normalization.given()))
@@ -51,7 +63,31 @@ Result<void> check_options(const Options& o) {
   return {};
 }
 
-Result<Model> quantize_static(const Options& o, const Model& model) {
+std::vector<std::string> calibrator_names() {
+  std::vector<std::string> names;
+  for (const Strategy& s : strategies()) names.emplace_back(s.name);
+  names.emplace_back(kAutoCalibrator);
+  return names;
+}
+
+/// What auto tried, its choice marked.
+void print_scores(const std::vector<CalibratorScore>& scores) {
+  Table table({"<calibrator", ">output SQNR dB", "<"});
+  for (const CalibratorScore& s : scores)
+    table.add({s.calibrator, fmt::format("{:.2f}", s.sqnr_db), s.chosen ? "chosen" : ""});
+  fmt::print("{}\n", table.text());
+}
+
+nlohmann::json to_json(const std::vector<CalibratorScore>& scores) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const CalibratorScore& s : scores)
+    list.push_back({{"calibrator", s.calibrator},
+                    {"sqnr_db", std::isfinite(s.sqnr_db) ? nlohmann::json(s.sqnr_db) : nlohmann::json()},
+                    {"chosen", s.chosen}});
+  return list;
+}
+
+Result<Model> quantize_static(const Options& o, const Model& model, std::vector<CalibratorScore>& scores) {
   OCTET_CHECK(check_float_nodes(model, o.float_nodes));
   OCTET_TRY(auto normalization, o.normalization.get());
   OCTET_TRY(const Feed feed, Feed::open(model.inputs(), o.data, normalization));
@@ -59,6 +95,9 @@ Result<Model> quantize_static(const Options& o, const Model& model) {
   Progress progress("calibrating", feed.count());
   QuantizeOptions q;
   q.calibrator = o.calibrator;
+  q.percentile = o.percentile.value_or(q.percentile);
+  q.weight_calibrator = o.weight_calibrator;
+  q.report_calibrators = [&](const auto& tried) { scores = tried; };
   q.per_channel_weights = o.weights == "per-channel";
   q.symmetric_activations = o.activations == "symmetric";
   q.normalization = normalization;
@@ -77,7 +116,8 @@ Result<int> convert(const Options& o) {
   OCTET_TRY(const Model model, load_model(o.model, o.shapes));
   if (model.impl().graph.provenance.calibrator != "")
     return usage_error(o.model + " is quantized already; convert takes an .onnx model");
-  OCTET_TRY(const Model converted, o.mode == "float" ? Result<Model>(model) : quantize_static(o, model));
+  std::vector<CalibratorScore> scores;
+  OCTET_TRY(const Model converted, o.mode == "float" ? Result<Model>(model) : quantize_static(o, model, scores));
   OCTET_TRY(const Session session, converted.session());
   const AccountCounts nodes = count(account(session));
   OCTET_TRY(const auto content, serialize(converted));
@@ -88,13 +128,15 @@ Result<int> convert(const Options& o) {
   OCTET_TRY(StagedFile json,
             o.json.stage({{"float_bytes", float_bytes},
                           {"octet_bytes", bytes},
-                          {"calibrator", o.mode == "float" ? "none" : o.calibrator},
+                          {"calibrator", o.mode == "float" ? "none" : converted.impl().graph.provenance.calibrator},
+                          {"calibrators", to_json(scores)},
                           {"nodes", {{"int8", nodes.int8}, {"float", nodes.float_}, {"folded", nodes.folded}}},
                           {"seconds", seconds},
                           {"peak_rss_bytes", peak_rss_bytes()}}));
   OCTET_CHECK(output.commit());
   OCTET_CHECK(json.commit());
   if (!o.json.to_stdout()) {
+    if (!scores.empty()) print_scores(scores);
     fmt::print("{}: {} bytes, {:.1f} % of {} ({} bytes)\n", o.output, grouped(bytes),
                100.0 * static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(float_bytes, 1)),
                o.model, grouped(float_bytes));
@@ -112,8 +154,16 @@ Command add_convert(CLI::App& app) {
   c.add_option("MODEL", o->model, "The .onnx model")->required();
   c.add_option("-o,--output", o->output, "The .octet file to write")->required()->type_name("OUT.octet");
   o->data.add(c, false);
-  c.add_option("--calibrator", o->calibrator, "How activation ranges are chosen")
-      ->check(CLI::IsMember({"minmax"}))
+  c.add_option("--calibrator", o->calibrator, "How ranges of activations are chosen; auto tries all on part of the data and keeps the best")
+      ->check(CLI::IsMember(calibrator_names()))
+      ->capture_default_str();
+  c.add_option("--percentile", o->percentile, "Of --calibrator percentile: above 50, at most 100 [99.99]")
+      ->check([](const std::string& text) {
+        double p = 0;
+        return CLI::detail::lexical_cast(text, p) && p > 50 && p <= 100 ? "" : "'" + text + "' is not above 50 and at most 100";
+      });
+  c.add_option("--weight-calibrator", o->weight_calibrator, "How scales of weights are chosen")
+      ->check(CLI::IsMember({"minmax", "mse"}))
       ->capture_default_str();
   c.add_option("--mode", o->mode, "static: int8; float: the float graph in the same format")
       ->check(CLI::IsMember({"static", "float"}))
@@ -128,9 +178,8 @@ Command add_convert(CLI::App& app) {
   c.add_option("--float", o->float_nodes, "Keep this source node in float; may be repeated")
       ->type_name("NODE")
       ->allow_extra_args(false);
-  c.add_option("--threads", o->threads, "Calibration threads; the result does not depend on them")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  c.add_option("--threads", o->threads, "Calibration threads [one a CPU, at most 8]; the result does not depend on them")
+      ->check(CLI::Range(1, 1024));
   o->normalization.add(c);
   o->json.add(c);
   c.footer(

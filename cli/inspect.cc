@@ -64,8 +64,10 @@ void print(const std::string& path, const Graph& g, std::uint64_t bytes) {
   fmt::print("made by octet {} from {} ({} bytes, XXH64 {:016x})\n", printable(p.tool_version),
              printable(p.source_name), grouped(p.source_bytes), p.source_hash);
   if (!p.calibrator.empty())
-    fmt::print("calibrated with {} on {} samples (XXH64 {:016x})\n", printable(p.calibrator), grouped(p.calibration_samples),
-               p.calibration_hash);
+    fmt::print("calibrated with {}{} on {} samples (XXH64 {:016x}), weights with {}\n", printable(p.calibrator),
+               p.calibrator_options.empty() ? "" : " (" + printable(p.calibrator_options) + ")",
+               grouped(p.calibration_samples), p.calibration_hash,
+               p.weight_calibrator.empty() ? "minmax" : printable(p.weight_calibrator));
   for (std::size_t i = 0; i < g.inputs.size(); ++i)
     if (const auto& n = g.preprocessing[i])
       fmt::print("input '{}' takes raw bytes: x = (byte * {:.9g} - [{}]) / [{}]\n",
@@ -93,6 +95,8 @@ Result<int> inspect(const Options& o) {
                               {"source_bytes", p.source_bytes},
                               {"source_hash", fmt::format("{:016x}", p.source_hash)},
                               {"calibrator", p.calibrator},
+                              {"calibrator_options", p.calibrator_options},
+                              {"weight_calibrator", p.weight_calibrator},
                               {"calibration_samples", p.calibration_samples},
                               {"calibration_hash", fmt::format("{:016x}", p.calibration_hash)}}},
                             {"tensors", tensors_json(g)},

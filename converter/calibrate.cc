@@ -1,74 +1,88 @@
 #include "converter/calibrate.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cmath>
-#include <mutex>
 #include <optional>
-#include <thread>
 
+#include "converter/ordered_work.h"
 #include "engine/session.h"
+#include "kernels/parallel.h"
 
 namespace octet {
 namespace {
 
-/// Samples of one step of calibration: fixed, so that what a chunk observes does not depend on anything else.
-constexpr std::int64_t kChunk = 32;
-
 std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
-/// Extends a range by values; false if one is not finite.
-bool observe(std::span<const float> values, Range& range) {
-  float lo = range.observed ? range.min : values[0];
-  float hi = range.observed ? range.max : values[0];
-  bool finite = true;
-  for (const float v : values) {
-    finite = finite && std::isfinite(v);
-    lo = std::min(lo, v);
-    hi = std::max(hi, v);
+bool moves_nothing(const Node& node) noexcept { return node.op() == schema::Operator::Reshape; }
+
+/// Length of the rows to sample of each tensor: of what an int8 softmax reads, and of the model's outputs; 0 for the others.
+std::vector<std::size_t> row_lengths(const Graph& g) {
+  std::vector<std::size_t> lengths(g.tensors.size(), 0);
+  const auto mark = [&](int tensor) {
+    const Shape& shape = g.tensors[at(tensor)].shape;
+    if (!shape.empty() && shape.back() > 1) lengths[at(tensor)] = static_cast<std::size_t>(shape.back());
+  };
+  for (const int i : g.outputs) mark(i);
+  for (auto n = g.nodes.rbegin(); n != g.nodes.rend(); ++n) {
+    if (n->op() == schema::Operator::Softmax) mark(n->inputs[0]);
+    if (moves_nothing(*n) && lengths[at(n->outputs[0])] != 0) lengths[at(n->inputs[0])] = lengths[at(n->outputs[0])];
   }
-  range = {lo, hi, true};
-  return finite;
+  return lengths;
 }
 
-/// One thread's sessions: one for whole chunks, one for the shorter last one.
+/// What one thread accumulates; order does not matter to any of it.
+struct Accumulated {
+  std::vector<Histogram> histograms;
+  std::vector<RowSample> rows;
+};
+
+/// Samples [first, first + n), and the range of each tensor over them.
+struct Piece {
+  std::int64_t first = 0, n = 0;
+  std::vector<Range> ranges;
+};
+
+/// One thread's session and the observers of its tensors.
 class Worker {
  public:
-  Worker(const Model& model, const Samples& samples, std::int64_t chunk) : model_(model), samples_(samples), chunk_(chunk) {}
+  Worker(const Model& model, const Samples& samples, std::int64_t unit, const std::vector<std::size_t>& row_lengths, Accumulated& into)
+      : model_(model), samples_(samples), unit_(unit), row_lengths_(row_lengths), into_(into) {}
 
-  /// Runs chunk number `index` and observes its tensors.
-  Result<std::vector<Range>> run(std::int64_t index) {
-    const std::int64_t first = index * chunk_;
-    const std::int64_t n = std::min(chunk_, samples_.count() - first);
-    OCTET_CHECK(make(n));
+  Result<Piece> operator()(std::size_t index) {
+    const kernels::RoundingScope rounding;
+    piece_.first = static_cast<std::int64_t>(index) * unit_;
+    piece_.n = std::min(unit_, samples_.count() - piece_.first);
+    piece_.ranges.assign(model_.impl().graph.tensors.size(), {});
+    if (!session_ || batch_ != piece_.n) OCTET_CHECK(make_session_for(piece_.n));
     Session::Impl& impl = session_->impl();
     std::vector<InputTensor> inputs;
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      OCTET_CHECK(samples_.read(i, first, n, values_[i]));
+      OCTET_CHECK(samples_.read(i, piece_.first, piece_.n, values_[i]));
+      OCTET_CHECK(observe(impl.graph().inputs[i], values_[i]));
       inputs.emplace_back(values_[i]);
     }
     std::vector<OutputTensor> outputs;
     for (auto& o : outputs_) outputs.emplace_back(o);
-    OCTET_CHECK(session_->run(inputs, outputs));
-    std::vector<Range> ranges(impl.graph().tensors.size());
-    for (std::size_t i = 0; i < ranges.size(); ++i) {
-      const Tensor& t = impl.graph().tensors[i];
-      if (t.constant() || t.type != Type::f32) continue;
-      const auto* data = reinterpret_cast<const float*>(impl.data(static_cast<int>(i)));
-      if (!observe({data, static_cast<std::size_t>(element_count(impl.shapes[i]))}, ranges[i]))
-        return Error{ErrorCode::invalid_file,
-                     "a value is NaN or infinite in calibration samples " + std::to_string(first) + " to " + std::to_string(first + n - 1),
-                     "tensor '" + t.name + "'"};
-    }
-    return ranges;
+    // Each tensor is observed right after it was written, while it is in the cache and before its memory is used again.
+    std::optional<Error> bad;
+    impl.after_step = [&](std::size_t step) {
+      const int tensor = impl.graph().nodes[impl.steps[step].node].outputs[0];
+      if (bad || impl.graph().tensors[at(tensor)].type != Type::f32) return;
+      const auto* data = reinterpret_cast<const float*>(impl.data(tensor));
+      if (auto ok = observe(tensor, {data, static_cast<std::size_t>(element_count(impl.shapes[at(tensor)]))}); !ok) bad = std::move(ok).error();
+    };
+    const auto ran = session_->run(inputs, outputs);
+    impl.after_step = nullptr;
+    if (bad) return *std::move(bad);
+    OCTET_CHECK(ran);
+    return std::move(piece_);
   }
 
  private:
-  Result<void> make(std::int64_t n) {
-    if (session_ && batch_ == n) return {};
+  Result<void> make_session_for(std::int64_t n) {
+    session_.reset();
     SessionOptions options;
     options.batch = static_cast<int>(n);
-    OCTET_TRY(Session session, make_session(model_, options, {.keep_tensors = true}));
+    OCTET_TRY(Session session, make_session(model_, options, {}));
     session_.emplace(std::move(session));
     batch_ = n;
     values_.clear();
@@ -78,18 +92,77 @@ class Worker {
     return {};
   }
 
+  Result<void> observe(int tensor, std::span<const float> values) {
+    const Extremes extremes = extremes_of(values);
+    if (!extremes.finite)
+      return Error{ErrorCode::invalid_file,
+                   "a value is NaN or infinite in calibration samples " + std::to_string(piece_.first) + " to " + std::to_string(piece_.first + piece_.n - 1),
+                   "tensor '" + model_.impl().graph.tensors[at(tensor)].name + "'"};
+    piece_.ranges[at(tensor)] = extremes.range;
+    if (!into_.histograms.empty()) into_.histograms[at(tensor)].add(values, extremes);
+    if (!into_.rows.empty() && row_lengths_[at(tensor)] != 0) {
+      const std::size_t rows = values.size() / static_cast<std::size_t>(piece_.n) / row_lengths_[at(tensor)];
+      into_.rows[at(tensor)].add(values, static_cast<std::uint64_t>(piece_.first) * rows);
+    }
+    return {};
+  }
+
   const Model& model_;
   const Samples& samples_;
-  std::int64_t chunk_;
+  std::int64_t unit_;
+  const std::vector<std::size_t>& row_lengths_;
+  Accumulated& into_;
+  Piece piece_;
   std::int64_t batch_ = 0;
   std::optional<Session> session_;
   std::vector<std::vector<float>> values_, outputs_;
 };
 
-Result<void> check_model(const Model& model, const Samples& samples, const CalibrateOptions& options) {
-  const auto fail = [](std::string message) { return Error{ErrorCode::invalid_argument, std::move(message), {}}; };
-  if (options.calibrator != "minmax") return fail("unknown calibrator '" + options.calibrator + "'; there is: minmax");
-  if (samples.count() < 1) return fail("calibration needs at least one sample");
+/// Takes pieces in order: extremes at once, moving averages at the end of each chunk.
+class Ranges {
+ public:
+  Ranges(std::vector<Statistics>& statistics, std::int64_t count) : statistics_(statistics), chunk_(statistics.size()), count_(count) {}
+
+  void add(const Piece& piece) {
+    const std::int64_t end = piece.first + piece.n;
+    const bool chunk_ends = end % kChunk == 0 || end == count_;
+    for (std::size_t i = 0; i < statistics_.size(); ++i) {
+      chunk_[i] = join(chunk_[i], piece.ranges[i]);
+      if (!chunk_ends) continue;
+      statistics_[i].range = join(statistics_[i].range, chunk_[i]);
+      statistics_[i].average = moved(statistics_[i].average, chunk_[i]);
+      chunk_[i] = {};
+    }
+  }
+
+ private:
+  std::vector<Statistics>& statistics_;
+  std::vector<Range> chunk_;
+  std::int64_t count_;
+};
+
+/// Adds what another thread has of a tensor, or takes it over.
+template <class T>
+void merge(T& from, std::optional<T>& into) {
+  if (into) {
+    into->merge(from);
+  } else {
+    into = std::move(from);
+  }
+}
+
+void merge(std::vector<Accumulated>& parts, const std::vector<std::size_t>& row_lengths, std::vector<Statistics>& statistics) {
+  for (std::size_t i = 0; i < statistics.size(); ++i) {
+    if (!statistics[i].range.observed) continue;
+    for (Accumulated& part : parts) {
+      if (!part.histograms.empty()) merge(part.histograms[i], statistics[i].histogram);
+      if (!part.rows.empty() && row_lengths[i] != 0) merge(part.rows[i], statistics[i].rows);
+    }
+  }
+}
+
+Result<void> check_model(const Model& model, const Samples& samples) {
+  if (samples.count() < 1) return Error{ErrorCode::invalid_argument, "calibration needs at least one sample", {}};
   for (const auto* infos : {&model.inputs(), &model.outputs()})
     for (const TensorInfo& t : *infos)
       if (t.type != Type::f32)
@@ -98,85 +171,71 @@ Result<void> check_model(const Model& model, const Samples& samples, const Calib
   return {};
 }
 
-void merge(const std::vector<Range>& from, std::vector<Range>& to) {
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    if (!from[i].observed) continue;
-    to[i] = to[i].observed ? Range{std::min(to[i].min, from[i].min), std::max(to[i].max, from[i].max), true} : from[i];
-  }
-}
-
-/// Hands out chunks to workers and merges what they saw in the order of the chunks, whoever finished first.
-class Calibration {
- public:
-  Calibration(const Model& model, const Samples& samples, const CalibrateOptions& options)
-      : model_(model), samples_(samples), options_(options), total_(model.impl().graph.tensors.size()) {
-    const bool batched = std::ranges::all_of(model.inputs(), &TensorInfo::batched) && !model.inputs().empty();
-    chunk_ = batched ? kChunk : 1;
-    results_.resize(at(static_cast<int>((samples.count() + chunk_ - 1) / chunk_)));
-  }
-
-  Result<std::vector<Range>> run() {
-    const auto workers = std::min<std::size_t>(static_cast<std::size_t>(std::max(options_.threads, 1)), results_.size());
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < workers; ++i) threads.emplace_back([this] { work(); });
-    work();
-    threads.clear();
-    if (error_) return *error_;
-    return total_;
-  }
-
- private:
-  /// Nothing may be thrown out of a thread.
-  static Result<std::vector<Range>> attempt(Worker& worker, std::size_t index) {
-    try {
-      return worker.run(static_cast<std::int64_t>(index));
-    } catch (const std::exception&) {
-      return Error{ErrorCode::run_failed, "out of memory", {}};
-    }
-  }
-
-  void work() {
-    Worker worker(model_, samples_, chunk_);
-    for (;;) {
-      const std::size_t index = next_.fetch_add(1);
-      if (index >= results_.size() || failed_.load()) return;
-      auto ranges = attempt(worker, index);
-      const std::scoped_lock lock(mutex_);
-      if (!ranges) {
-        failed_.store(true);
-        // The first in order is reported, so that the message does not depend on the threads.
-        if (!error_ || index < error_index_) error_ = std::move(ranges).error(), error_index_ = index;
-        return;
-      }
-      results_[index] = *std::move(ranges);
-      for (; merged_ < results_.size() && !results_[merged_].empty(); ++merged_) {
-        merge(results_[merged_], total_);
-        results_[merged_] = {};
-        results_[merged_].shrink_to_fit();
-      }
-      if (options_.progress) options_.progress(std::min(static_cast<std::int64_t>(merged_) * chunk_, samples_.count()));
-    }
-  }
-
-  const Model& model_;
-  const Samples& samples_;
-  const CalibrateOptions& options_;
-  std::int64_t chunk_ = 1;
-  std::atomic<std::size_t> next_{0};
-  std::atomic<bool> failed_{false};
-  std::mutex mutex_;
-  std::vector<std::vector<Range>> results_;
-  std::size_t merged_ = 0;
-  std::vector<Range> total_;
-  std::optional<Error> error_;
-  std::size_t error_index_ = 0;
-};
-
 }  // namespace
 
+std::int64_t samples_at_a_time(const Model& model) {
+  constexpr std::int64_t kMostBytes = std::int64_t{32} << 20;
+  if (model.inputs().empty() || !std::ranges::all_of(model.inputs(), &TensorInfo::batched)) return 1;
+  std::int64_t bytes = 0;
+  for (const Tensor& t : model.impl().graph.tensors)
+    if (!t.constant()) bytes += std::max<std::int64_t>(element_count(t.shape), 0) * static_cast<std::int64_t>(size_of(t.type));
+  std::int64_t n = kChunk;
+  while (n > 1 && n * bytes > kMostBytes) n /= 2;
+  return n;
+}
+
+Result<std::vector<Statistics>> observe(const Model& model, const Samples& samples, const ObserveOptions& options) {
+  OCTET_CHECK(check_model(model, samples));
+  const Graph& graph = model.impl().graph;
+  const std::size_t tensors = graph.tensors.size();
+  const std::int64_t unit = samples_at_a_time(model);
+  const auto pieces = static_cast<std::size_t>((samples.count() + unit - 1) / unit);
+  const std::vector<std::size_t> lengths = row_lengths(graph);
+  std::vector<Accumulated> parts(std::min(pieces, static_cast<std::size_t>(std::max(options.threads, 1))));
+  for (Accumulated& part : parts) {
+    if (options.histograms) part.histograms.resize(tensors);
+    if (options.rows)
+      for (const std::size_t length : lengths) part.rows.emplace_back(length);
+  }
+  std::vector<Statistics> statistics(tensors);
+  Ranges ranges(statistics, samples.count());
+  OCTET_CHECK(ordered_work<Piece>(
+      pieces, options.threads, [&](std::size_t thread) { return Worker(model, samples, unit, lengths, parts[thread]); },
+      [&](std::size_t, const Piece& piece) {
+        ranges.add(piece);
+        if (options.progress) options.progress(piece.first + piece.n);
+      }));
+  merge(parts, lengths, statistics);
+  // What moves no value is no step of a session: it was observed as its input.
+  for (const Node& node : graph.nodes)
+    if (moves_nothing(node) && !statistics[at(node.outputs[0])].range.observed) statistics[at(node.outputs[0])] = statistics[at(node.inputs[0])];
+  return statistics;
+}
+
+std::vector<Range> choose_ranges(const std::vector<Statistics>& statistics, const Strategy& strategy, const StrategyOptions& options, int threads) {
+  std::vector<Range> ranges(statistics.size());
+  const auto choose = [&](std::size_t i) -> Result<Range> {
+    const kernels::RoundingScope rounding;
+    return statistics[i].range.observed ? strategy.range(statistics[i], options) : Range{};
+  };
+  const auto done = ordered_work<Range>(
+      ranges.size(), threads, [&](std::size_t) { return choose; }, [&](std::size_t i, const Range& r) { ranges[i] = r; });
+  if (!done) throw std::bad_alloc();  // nothing else can go wrong
+  return ranges;
+}
+
+Result<void> check_calibrator(const std::string& calibrator, double percentile) {
+  const auto fail = [](std::string message) { return Error{ErrorCode::invalid_argument, std::move(message), {}}; };
+  if (find_strategy(calibrator) == nullptr) return fail("unknown calibrator '" + calibrator + "'; there are: " + strategy_names());
+  if (!(percentile > 50 && percentile <= 100)) return fail("a percentile must be above 50 and at most 100, not " + std::to_string(percentile));
+  return {};
+}
+
 Result<std::vector<Range>> calibrate(const Model& model, const Samples& samples, const CalibrateOptions& options) {
-  OCTET_CHECK(check_model(model, samples, options));
-  return Calibration(model, samples, options).run();
+  OCTET_CHECK(check_calibrator(options.calibrator, options.percentile));
+  const Strategy& strategy = *find_strategy(options.calibrator);
+  OCTET_TRY(const auto statistics, observe(model, samples, {strategy.needs_histogram, strategy.needs_rows, options.threads, options.progress}));
+  return choose_ranges(statistics, strategy, {options.percentile, options.symmetric}, options.threads);
 }
 
 }  // namespace octet

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "converter/choose_calibrator.h"
 #include "converter/quantize_math.h"
 #include "engine/model.h"
 #include "engine/operator.h"
@@ -266,7 +267,7 @@ class Quantizer {
       return Error{ErrorCode::invalid_file, "a weight or bias is NaN or infinite", {}};
     const int x = quantized_of(node.inputs[0]);
     QuantizedWeights q = quantize_weights(w.data.as<float>(), bias, static_cast<std::size_t>(w.shape[0]), to_.tensors[at(x)].quant.scale(),
-                                          options_.per_channel_weights);
+                                          options_.per_channel_weights, options_.weight_calibrator == "mse");
     if (!q.representable) return Error{ErrorCode::unsupported, "its bias is too large for the scale of its input", {}};
     const Quantization parameters{std::move(q.scales), {}, options_.per_channel_weights ? 0 : -1};
     std::vector<int> inputs = {x, add_tensor({w.name, Type::s8, w.shape, false, parameters, Constant::of(std::move(q.weights))})};
@@ -340,10 +341,13 @@ Result<Model> quantize(const Model& model, const Samples& samples, const Quantiz
   try {
     const kernels::RoundingScope rounding;
     if (options.normalization != nullptr) OCTET_CHECK(check_normalization(*options.normalization));
-    OCTET_TRY(const std::vector<Range> ranges, calibrate(model, samples, {options.calibrator, options.threads, options.progress}));
-    OCTET_TRY(Graph graph, quantize_graph(model.impl().graph, ranges, options));
+    OCTET_CHECK(check_weight_calibrator(options.weight_calibrator));
+    OCTET_TRY(const CalibratedRanges calibrated, calibrated_ranges(model, samples, options));
+    OCTET_TRY(Graph graph, quantize_graph(model.impl().graph, calibrated.ranges, options));
     graph.provenance.tool_version = version();
-    graph.provenance.calibrator = options.calibrator;
+    graph.provenance.calibrator = calibrated.calibrator;
+    graph.provenance.calibrator_options = calibrated.options;
+    graph.provenance.weight_calibrator = options.weight_calibrator;
     graph.provenance.calibration_samples = static_cast<std::uint64_t>(samples.count());
     graph.provenance.calibration_hash = options.data_hash;
     return make_model(std::move(graph));

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "converter/observe/weight_range.h"
+
 namespace octet {
 namespace {
 
@@ -35,8 +37,8 @@ bool fits(std::span<const float> weights, std::span<const float> bias, std::size
   return true;
 }
 
-float group_scale(std::span<const float> weights, std::span<const float> bias, std::size_t channels, double s_in) {
-  const double most = largest(weights);
+float group_scale(std::span<const float> weights, std::span<const float> bias, std::size_t channels, double s_in, bool least_error) {
+  const double most = least_error ? least_error_limit(weights) : largest(weights);
   const double most_bias = largest(bias);
   if (most == 0 && most_bias == 0) return 1.0F;
   float scale = normal(most > 0 ? most / 127.0 : most_bias / (s_in * kBiasSteps));
@@ -65,16 +67,21 @@ Quantization activation_parameters(const Range& range, bool symmetric) {
   return {{scale}, {static_cast<std::int32_t>(std::min(std::max(z, 0.0), 255.0))}, -1};
 }
 
+Result<void> check_weight_calibrator(const std::string& name) {
+  if (name == "minmax" || name == "mse") return {};
+  return Error{ErrorCode::invalid_argument, "unknown weight calibrator '" + name + "'; there are: minmax, mse", {}};
+}
+
 QuantizedWeights quantize_weights(std::span<const float> weights, std::span<const float> bias, std::size_t channels, float s_in,
-                                  bool per_channel) {
+                                  bool per_channel, bool least_error) {
   QuantizedWeights out;
   const std::size_t depth = weights.size() / channels;
   const auto bias_of = [&](std::size_t c, std::size_t n) { return bias.empty() ? bias : bias.subspan(c, n); };
   const auto input = static_cast<double>(s_in);
   if (per_channel) {
-    for (std::size_t c = 0; c < channels; ++c) out.scales.push_back(group_scale(weights.subspan(c * depth, depth), bias_of(c, 1), 1, input));
+    for (std::size_t c = 0; c < channels; ++c) out.scales.push_back(group_scale(weights.subspan(c * depth, depth), bias_of(c, 1), 1, input, least_error));
   } else {
-    out.scales.push_back(group_scale(weights, bias, channels, input));
+    out.scales.push_back(group_scale(weights, bias, channels, input, least_error));
   }
   for (std::size_t c = 0; c < channels; ++c) {
     const auto scale = static_cast<double>(out.scales[per_channel ? c : 0]);

@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
-#include "converter/calibrate.h"
+#include "converter/observe/range.h"
 #include "engine/graph.h"
 
 namespace octet {
@@ -24,11 +25,15 @@ struct QuantizedWeights {
   bool representable = true;       ///< false if no scale is large enough for the bias
 };
 
-/// Symmetric s8: s_w = max|w| / 127, q = clamp(rne(w / s_w), -127, 127), bias = rne(b / (s_in s_w)). Scales are raised until
-/// |bias| + 255 sum|q| < 2^31 in every channel (nearly dead channels with an ordinary bias need it). An all-zero channel
-/// takes its scale from the bias, or 1. `weights` is [channels, ...]; `bias` may be empty.
+/// Errors of QuantizeOptions::weight_calibrator.
+[[nodiscard]] Result<void> check_weight_calibrator(const std::string& name);
+
+/// Symmetric s8: s_w = max|w| / 127, or with `least_error` the scale with the least sum of (w - w')^2;
+/// q = clamp(rne(w / s_w), -127, 127), bias = rne(b / (s_in s_w)). Scales are raised until |bias| + 255 sum|q| < 2^31 in every
+/// channel (nearly dead channels with an ordinary bias need it). An all-zero channel takes its scale from the bias, or 1.
+/// `weights` is [channels, ...]; `bias` may be empty.
 [[nodiscard]] QuantizedWeights quantize_weights(std::span<const float> weights, std::span<const float> bias, std::size_t channels,
-                                                float s_in, bool per_channel);
+                                                float s_in, bool per_channel, bool least_error = false);
 
 /// The 256 results of quantizing f(x), x the real value of each byte under `in`.
 template <class F>

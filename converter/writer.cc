@@ -61,7 +61,10 @@ Offset<schema::Provenance> write_provenance(FlatBufferBuilder& fbb, const Proven
   const auto version = fbb.CreateString(p.tool_version);
   const auto source = fbb.CreateString(p.source_name);
   const auto calibrator = fbb.CreateString(p.calibrator);
-  return schema::CreateProvenance(fbb, version, source, p.source_hash, p.source_bytes, calibrator, p.calibration_samples, p.calibration_hash);
+  const auto options = fbb.CreateString(p.calibrator_options);
+  const auto weight_calibrator = fbb.CreateString(p.weight_calibrator);
+  return schema::CreateProvenance(fbb, version, source, p.source_hash, p.source_bytes, calibrator, p.calibration_samples, p.calibration_hash, options,
+                                  weight_calibrator);
 }
 
 /// The offsets f makes of every element.

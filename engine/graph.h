@@ -108,6 +108,8 @@ struct Provenance {
   std::string calibrator;  ///< empty for float graphs
   std::uint64_t calibration_samples = 0;
   std::uint64_t calibration_hash = 0;
+  std::string calibrator_options;  ///< its parameters, in words; empty if it has none
+  std::string weight_calibrator;
 };
 
 struct Graph {

@@ -91,7 +91,13 @@ TEST_CASE("cli commands: convert reports what it did") {
   check_keys(report, {"float_bytes", "octet_bytes", "calibrator", "nodes", "seconds", "peak_rss_bytes"});
   CHECK(report["float_bytes"] == fs::file_size(f.file("net.onnx")));
   CHECK(report["octet_bytes"] == fs::file_size(f.file("again.octet")));
-  CHECK(report["calibrator"] == "minmax");
+  CHECK(report["calibrators"].size() == 6);  // auto, by default
+  for (const json& tried : report["calibrators"]) CHECK(tried["chosen"] == (tried["calibrator"] == report["calibrator"]));
+  const json alone =
+      octet_json(f.with_scale({"convert", f.file("net.onnx"), "-o", f.file("again.octet"), "--data",
+                               f.file("images.npy"), "--calibrator", "percentile", "--percentile", "99.9"}));
+  CHECK(alone["calibrator"] == "percentile");
+  CHECK(alone["calibrators"].empty());
   CHECK(report["nodes"] == json({{"int8", 5}, {"float", 0}, {"folded", 0}}));
   CHECK(report["seconds"] > 0);
   CHECK(report["peak_rss_bytes"] > 1 << 20);

@@ -43,8 +43,21 @@ struct Normalization {
   std::vector<float> std{1.0F};
 };
 
+/// What one range strategy did to the outputs of a model.
+struct CalibratorScore {
+  std::string calibrator;
+  double sqnr_db = 0;  ///< of the quantized model's outputs against the float model's; infinite where they are equal
+  bool chosen = false;
+};
+
 struct QuantizeOptions {
+  /// How ranges of activations are chosen: minmax, moving-average, percentile, mse, entropy, cross-entropy; auto tries all of
+  /// them on part of the samples and keeps the best.
   std::string calibrator = "minmax";
+  /// The share of values, in percent, that the strategy percentile puts below the upper end of a range: above 50, at most 100.
+  double percentile = 99.99;
+  /// How scales of weights are chosen: minmax, or mse (the least squared error).
+  std::string weight_calibrator = "minmax";
   bool per_channel_weights = true;
   bool symmetric_activations = false;
   /// Stored in the model, which then takes raw u8 in every input. The samples are still given as real values.
@@ -57,10 +70,12 @@ struct QuantizeOptions {
   std::uint64_t data_hash = 0;
   /// Called after each chunk with the number of samples done.
   std::function<void(std::int64_t)> progress;
+  /// Called by the calibrator auto with the scores of all strategies.
+  std::function<void(const std::vector<CalibratorScore>&)> report_calibrators;
 };
 
 /// Calibrates a float model on samples and quantizes it. Errors: invalid_file (a NaN or infinity in the data, naming the
-/// tensor), invalid_argument (no samples, an unknown calibrator, normalization that does not fit the inputs).
+/// tensor), invalid_argument (no samples, an unknown calibrator or a percentile out of range, normalization that does not fit the inputs).
 [[nodiscard]] Result<Model> quantize(const Model& model, const Samples& samples, const QuantizeOptions& options);
 
 /// The bytes of an .octet file. They have been read back and checked.

@@ -1,0 +1,12 @@
+// The range of weights with the least quantization error.
+#pragma once
+
+#include <span>
+
+namespace octet {
+
+/// The a > 0 for which s8 weights of scale a / 127 have the least sum of (w - w')^2; at most max|w|, which is the answer to
+/// weights that are all zero, too.
+[[nodiscard]] double least_error_limit(std::span<const float> weights);
+
+}  // namespace octet

@@ -6,18 +6,6 @@ namespace octet::kernels {
 
 void depthwise_u8s8_avx2(const DepthwisePixel& pixel) noexcept;
 
-namespace {
-
-/// Sixteen bytes of which the first `count` may be read.
-inline __m128i load(const std::uint8_t* x, std::int64_t count) noexcept {
-  if (count == kDepthwiseChannels) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(x));
-  alignas(16) std::uint8_t bytes[16] = {};
-  __builtin_memcpy(bytes, x, static_cast<unsigned long>(count));
-  return _mm_load_si128(reinterpret_cast<const __m128i*>(bytes));
-}
-
-}  // namespace
-
 void depthwise_u8s8_avx2(const DepthwisePixel& p) noexcept {
   const OutputAvx2 output = make_output(p.epilogue);
   const std::int16_t* w = p.weights;
@@ -26,8 +14,8 @@ void depthwise_u8s8_avx2(const DepthwisePixel& p) noexcept {
     __m256i acc0 = _mm256_setzero_si256();
     __m256i acc1 = _mm256_setzero_si256();
     for (std::int64_t t = 0; t < 2 * p.pairs; t += 2, w += 2 * kDepthwiseChannels) {
-      const __m128i a = load(p.taps[t] + c, count);
-      const __m128i b = load(p.taps[t + 1] + c, count);
+      const __m128i a = load_bytes(p.taps[t] + c, count);
+      const __m128i b = load_bytes(p.taps[t + 1] + c, count);
       const __m256i low = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(a, b));
       const __m256i high = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(a, b));
       acc0 = _mm256_add_epi32(acc0, _mm256_madd_epi16(low, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w))));

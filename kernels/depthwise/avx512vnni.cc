@@ -17,10 +17,12 @@ struct Avx512Vnni {
 
   static Ints load(const void* p) noexcept { return _mm512_loadu_si512(p); }
   static void store(void* p, Ints v) noexcept { _mm512_storeu_si512(p, v); }
-  static Ints dot(Ints acc, Ints x, Ints w) noexcept { return _mm512_dpbusd_epi32(acc, x, w); }
-  static Ints bytes(const std::uint8_t* p, std::int64_t count) noexcept {
-    return count >= 64 ? load(p) : _mm512_maskz_loadu_epi8((__mmask64{1} << count) - 1, p);
+  /// GCC 12 copies and spills sums around its intrinsic.
+  static Ints dot(Ints acc, Ints x, Ints w) noexcept {
+    asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
+    return acc;
   }
+  static Ints bytes(const std::uint8_t* p, std::int64_t count) noexcept { return load_bytes(p, count); }
   /// Lane j is to hold the groups j, j + 4, j + 8, j + 12.
   static Ints order(const std::int32_t* p) noexcept {
     return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), load(p));

@@ -1,5 +1,4 @@
-// The kernels of quad_depthwise.h for any vector type V with vpdpbusd. Everything here has internal linkage (see
-// epilogue_avx2.h).
+// The kernels of quad_depthwise.h for any vector type V with vpdpbusd. Everything here has internal linkage (see u8_avx2.h).
 //
 // V has: Ints (s32 lanes), kLanes, Output; load(p), store(p, v), dot(acc, x, w); bytes(p, count), order(p) for regroup(x, order),
 // which puts groups of four bytes where unpacking within 128-bit lanes makes quads of them in their order; low8, high8, low16,

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "kernels/choose.h"
 #include "kernels/parallel.h"
 
 namespace octet::kernels {
@@ -36,12 +37,7 @@ std::int64_t columns_under(const ConvShape& s, std::int64_t out_columns) noexcep
 
 std::span<const QuadDepthwiseKernel> quad_depthwise_kernels() noexcept { return kKernels; }
 
-const QuadDepthwiseKernel* find_quad_depthwise_kernel(Isa cap) noexcept {
-  const QuadDepthwiseKernel* best = nullptr;
-  for (const QuadDepthwiseKernel& k : kKernels)
-    if (allows(cap, k.isa)) best = &k;
-  return best;
-}
+const QuadDepthwiseKernel* find_quad_depthwise_kernel(Isa cap) noexcept { return best_of(quad_depthwise_kernels(), cap); }
 
 QuadDepthwise::Plan QuadDepthwise::plan_of(const QuadDepthwiseKernel& kernel, const ConvShape& s) {
   Plan p;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/choose.h"
+
 namespace octet::kernels {
 
 void quad_tile_u8s8_avxvnni(const QuadTile& tile) noexcept;
@@ -21,12 +23,7 @@ std::size_t at(std::int64_t i) noexcept { return static_cast<std::size_t>(i); }
 
 std::span<const QuadKernel> quad_kernels() noexcept { return kKernels; }
 
-const QuadKernel* find_quad_kernel(Isa cap) noexcept {
-  const QuadKernel* best = nullptr;
-  for (const QuadKernel& k : kKernels)
-    if (allows(cap, k.isa)) best = &k;
-  return best;
-}
+const QuadKernel* find_quad_kernel(Isa cap) noexcept { return best_of(quad_kernels(), cap); }
 
 std::vector<Quad> dense_quads(std::int64_t depth) {
   std::vector<Quad> quads;

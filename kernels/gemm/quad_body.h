@@ -1,4 +1,4 @@
-// The micro-kernel of quad.h for any vector type V with vpdpbusd. Everything here has internal linkage (see epilogue_avx2.h).
+// The micro-kernel of quad.h for any vector type V with vpdpbusd. Everything here has internal linkage (see u8_avx2.h).
 //
 // V has: Ints (s32 lanes), kLanes, Output; ints(p), add(a, b), weights(p), quad(p) (four bytes to every lane),
 // dot(acc, x, w), output(epilogue), store<kVectors>(epilogue, output, at, count, multiplier, acc).

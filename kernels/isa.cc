@@ -43,6 +43,7 @@ struct Features {
   std::array<bool, kNames.size()> has{};
   std::array<Isa, kNames.size()> list{};
   std::size_t count = 0;
+  bool vbmi = false;
 
   Features() noexcept {
     detect();
@@ -68,6 +69,7 @@ struct Features {
     set(Isa::avx512, get(Isa::avx2) && (states & kZmm) == kZmm && bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 30) &&
                          bit(seven.b, 31));  // F, DQ, BW, VL
     set(Isa::avx512vnni, get(Isa::avx512) && bit(seven.c, 11));
+    vbmi = get(Isa::avx512) && bit(seven.c, 1);
     set(Isa::amx, get(Isa::avx512vnni) && (states & kTiles) == kTiles && bit(seven.d, 24) && bit(seven.d, 25) && amx_permitted());
   }
 };
@@ -100,6 +102,8 @@ bool allows(Isa cap, Isa kernel) noexcept {
 bool cpu_has(Isa isa) noexcept { return features().get(isa); }
 
 std::span<const Isa> available_isas() noexcept { return {features().list.data(), features().count}; }
+
+bool cpu_has_vbmi() noexcept { return features().vbmi; }
 
 Isa best_isa() noexcept { return available_isas().back(); }
 

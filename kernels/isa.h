@@ -24,6 +24,10 @@ enum class Isa { reference, avx2, avxvnni, avx512, avx512vnni, amx };
 /// Whether this CPU and operating system can run it.
 [[nodiscard]] bool cpu_has(Isa isa) noexcept;
 
+/// AVX-512 VBMI, which OCTET_ISA does not name: byte permutations across whole registers. It only makes kernels faster that
+/// the cap allows anyway.
+[[nodiscard]] bool cpu_has_vbmi() noexcept;
+
 /// The most capable one this CPU has.
 [[nodiscard]] Isa best_isa() noexcept;
 

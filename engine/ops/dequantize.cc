@@ -12,13 +12,18 @@ Result<void> check(const NodeView& node) {
 }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
-  const Quantization& q = node.input(0).quant;
-  return make_step("dequantize_u8_reference",
-                   [n = element_count(node.output_shape()), scale = q.scale(), zero_point = q.zero_point(), in = node.input_index(0),
-                    out = node.output_index(), threads = options.threads](const Buffers& b) noexcept -> const char* {
-                     kernels::dequantize_u8_reference(b.tensor<std::uint8_t>(in), n, scale, zero_point, b.tensor<float>(out), threads);
-                     return nullptr;
-                   });
+  const Quantization& quant = node.input(0).quant;
+  const kernels::DequantizeKernel& kernel = kernels::find_dequantize_kernel(options.isa);
+  const kernels::DequantizeU8 dequantize{element_count(node.output_shape()), nullptr, quant.scale(), quant.zero_point(), nullptr, options.threads};
+  Step step = make_step(kernel.name, [&kernel, dequantize, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    kernels::DequantizeU8 d = dequantize;
+    d.x = b.tensor<std::uint8_t>(in);
+    d.y = b.tensor<float>(out);
+    kernels::dequantize_u8(kernel, d);
+    return nullptr;
+  });
+  step.isa = kernel.isa;
+  return step;
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

@@ -40,13 +40,20 @@ Result<void> check(const NodeView& node) {
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const auto& a = node.as<schema::LookupT>();
-  return make_step("lookup_u8_reference",
-                   [s = Split(node.output_shape(), a.axis), tables = a.tables, in = node.input_index(0), out = node.output_index(),
-                    threads = options.threads](const Buffers& b) noexcept -> const char* {
-                     kernels::lookup_u8_reference(b.tensor<std::uint8_t>(in), s.outer, s.channels, s.inner, tables.data(),
-                                                  b.tensor<std::uint8_t>(out), threads);
-                     return nullptr;
-                   });
+  const kernels::LookupKernel& kernel = kernels::find_lookup_kernel(options.isa);
+  const Split split(node.output_shape(), a.axis);
+  const kernels::LookupU8 lookup{split.outer, split.channels, split.inner, nullptr, nullptr, nullptr, options.threads};
+  Step step = make_step(kernel.name, [&kernel, lookup, tables = a.tables, in = node.input_index(0), out = node.output_index()](
+                                         const Buffers& b) noexcept -> const char* {
+    kernels::LookupU8 l = lookup;
+    l.x = b.tensor<std::uint8_t>(in);
+    l.tables = tables.data();
+    l.y = b.tensor<std::uint8_t>(out);
+    kernels::lookup_u8(kernel, l);
+    return nullptr;
+  });
+  step.isa = kernel.isa;
+  return step;
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

@@ -12,12 +12,17 @@ Result<void> check(const NodeView& node) {
 }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
-  return make_step("quantize_f32_reference",
-                   [n = element_count(node.output_shape()), scale = node.output().quant.scale(), u8 = output_u8(node.output()),
-                    in = node.input_index(0), out = node.output_index(), threads = options.threads](const Buffers& b) noexcept -> const char* {
-                     const bool ok = kernels::quantize_f32_reference(b.tensor<float>(in), n, scale, u8, b.tensor<std::uint8_t>(out), threads);
-                     return ok ? nullptr : "its input has a NaN";
-                   });
+  const kernels::QuantizeKernel& kernel = kernels::find_quantize_kernel(options.isa);
+  const kernels::QuantizeF32 quantize{element_count(node.output_shape()), nullptr, node.output().quant.scale(), output_u8(node.output()), nullptr,
+                                      options.threads};
+  Step step = make_step(kernel.name, [&kernel, quantize, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    kernels::QuantizeF32 q = quantize;
+    q.x = b.tensor<float>(in);
+    q.y = b.tensor<std::uint8_t>(out);
+    return kernels::quantize_f32(kernel, q) ? nullptr : "its input has a NaN";
+  });
+  step.isa = kernel.isa;
+  return step;
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

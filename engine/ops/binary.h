@@ -16,16 +16,16 @@ template <class Attributes>
   return broadcast_shape(node.input_shape(0), node.input_shape(1));
 }
 
-/// A step over a kernel's parameter struct, whose operands a, b and y are filled in at each run.
-template <auto Kernel, class T, class Parameters>
-[[nodiscard]] Step binary_step(const char* name, const NodeView& node, const Parameters& parameters) {
-  return make_step(name, [parameters, a = node.input_index(0), b = node.input_index(1),
+/// A step that calls run(parameters), after its operands a, b and y have been filled in.
+template <class T, class Parameters, class Run>
+[[nodiscard]] Step binary_step(const char* name, const NodeView& node, const Parameters& parameters, Run run) {
+  return make_step(name, [parameters, run, a = node.input_index(0), b = node.input_index(1),
                           y = node.output_index()](const Buffers& buffers) noexcept -> const char* {
     Parameters p = parameters;
     p.a = buffers.tensor<T>(a);
     p.b = buffers.tensor<T>(b);
     p.y = buffers.tensor<T>(y);
-    Kernel(p);
+    run(p);
     return nullptr;
   });
 }

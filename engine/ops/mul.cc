@@ -22,13 +22,16 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const auto& a = node.as<schema::MulT>();
   const auto shape = make_broadcast(node.input_shape(0), node.input_shape(1), node.output_shape());
   if (node.output().type == Type::f32) {
-    return binary_step<kernels::mul_f32_reference, float>(
-        "mul_f32_reference", node, kernels::BinaryF32{shape, nullptr, nullptr, a.clamp_min, a.clamp_max, nullptr, options.threads});
+    return binary_step<float>("mul_f32_reference", node, kernels::BinaryF32{shape, nullptr, nullptr, a.clamp_min, a.clamp_max, nullptr, options.threads},
+                              kernels::mul_f32_reference);
   }
-  return binary_step<kernels::mul_u8_reference, std::uint8_t>(
-      "mul_u8_reference", node,
-      kernels::MulU8{shape, nullptr, nullptr, node.input(0).quant.zero_point(), node.input(1).quant.zero_point(), multiplier(node),
-                     output_u8(node.output(), a.clamp_min, a.clamp_max), nullptr, options.threads});
+  const auto* kernel = kernels::find_elementwise_kernel(options.isa);
+  const kernels::MulU8 product{shape, nullptr, nullptr, node.input(0).quant.zero_point(), node.input(1).quant.zero_point(), multiplier(node),
+                                output_u8(node.output(), a.clamp_min, a.clamp_max), nullptr, options.threads};
+  Step step = binary_step<std::uint8_t>(kernel != nullptr ? kernel->mul_name : "mul_u8_reference", node, product,
+                                        [kernel](const kernels::MulU8& parameters) noexcept { kernels::mul_u8(kernel, parameters); });
+  if (kernel != nullptr) step.isa = kernel->isa;
+  return step;
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
+#include "kernels/isa.h"
 #include "kernels/quant_math.h"
 
 namespace octet::kernels {
@@ -44,6 +46,35 @@ struct MulU8 {
   int threads = 1;
 };
 void mul_u8_reference(const MulU8& mul) noexcept;
+
+/// The innermost axes of a broadcast: y[r, i] = f(a[r a_row + i a_step], b[r b_row + i b_step]), y dense.
+struct BinaryRows {
+  const std::uint8_t* a = nullptr;
+  const std::uint8_t* b = nullptr;
+  std::uint8_t* y = nullptr;
+  std::int64_t rows = 1, count = 1;
+  std::int64_t a_row = 0, b_row = 0;
+  std::int64_t a_step = 1, b_step = 1;  ///< 0 or 1
+};
+
+/// Kernels of an instruction set; what they compute is said by an AddU8 or MulU8, where by rows.
+struct ElementwiseKernel {
+  const char* add_name;
+  const char* mul_name;
+  Isa isa;
+  void (*add)(const AddU8& add, const BinaryRows& rows) noexcept;
+  void (*mul)(const MulU8& mul, const BinaryRows& rows) noexcept;
+};
+
+/// Every vector kernel, whatever this CPU is.
+[[nodiscard]] std::span<const ElementwiseKernel> elementwise_kernels() noexcept;
+
+/// The best one a cap allows, or nullptr.
+[[nodiscard]] const ElementwiseKernel* find_elementwise_kernel(Isa cap) noexcept;
+
+/// With a kernel, or where it is null the specification.
+void add_u8(const ElementwiseKernel* kernel, const AddU8& add) noexcept;
+void mul_u8(const ElementwiseKernel* kernel, const MulU8& mul) noexcept;
 
 struct BinaryF32 {
   Broadcast shape;

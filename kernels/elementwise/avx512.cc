@@ -1,0 +1,13 @@
+// No header's inline function may be instantiated here: it would be wide code under a baseline name.
+#include "kernels/elementwise/body.h"
+#include "kernels/u8_avx512.h"
+
+namespace octet::kernels {
+
+void add_rows_avx512(const AddU8& add, const BinaryRows& rows) noexcept;
+void mul_rows_avx512(const MulU8& mul, const BinaryRows& rows) noexcept;
+
+void add_rows_avx512(const AddU8& add, const BinaryRows& rows) noexcept { add_rows<Avx512>(add, rows); }
+void mul_rows_avx512(const MulU8& mul, const BinaryRows& rows) noexcept { mul_rows<Avx512>(mul, rows); }
+
+}  // namespace octet::kernels

@@ -39,16 +39,19 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   }
   const kernels::AveragePoolU8 pool{shape,   nullptr, node.input(0).quant.zero_point(), nullptr, output_u8(node.output()),
                                     nullptr, options.threads};
+  const auto* kernel = kernels::find_pool_kernel(options.isa);
   auto m = multipliers(node, shape.kernel_h * shape.kernel_w);
   const std::size_t table_bytes = m.size() * sizeof(float);
-  Step step = make_step("average_pool_u8_reference", [pool, in, out, m = std::move(m)](const Buffers& b) noexcept -> const char* {
-    kernels::AveragePoolU8 p = pool;
-    p.x = b.tensor<std::uint8_t>(in);
-    p.y = b.tensor<std::uint8_t>(out);
-    p.multipliers = m.data();
-    kernels::average_pool_u8_reference(p);
-    return nullptr;
-  });
+  Step step = make_step(kernel != nullptr ? kernel->average_name : "average_pool_u8_reference",
+                        [kernel, pool, in, out, m = std::move(m)](const Buffers& b) noexcept -> const char* {
+                          kernels::AveragePoolU8 p = pool;
+                          p.x = b.tensor<std::uint8_t>(in);
+                          p.y = b.tensor<std::uint8_t>(out);
+                          p.multipliers = m.data();
+                          kernels::average_pool_u8(kernel, p);
+                          return nullptr;
+                        });
+  if (kernel != nullptr) step.isa = kernel->isa;
   step.packed_bytes = table_bytes;
   return step;
 }

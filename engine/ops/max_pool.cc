@@ -20,10 +20,14 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
       return nullptr;
     });
   }
-  return make_step("max_pool_u8_reference", [=, threads = options.threads](const Buffers& b) noexcept -> const char* {
-    kernels::max_pool_u8_reference(shape, b.tensor<std::uint8_t>(in), b.tensor<std::uint8_t>(out), threads);
-    return nullptr;
-  });
+  const auto* kernel = kernels::find_pool_kernel(options.isa);
+  Step step = make_step(kernel != nullptr ? kernel->max_name : "max_pool_u8_reference",
+                        [=, threads = options.threads](const Buffers& b) noexcept -> const char* {
+                          kernels::max_pool_u8(kernel, {shape, b.tensor<std::uint8_t>(in), b.tensor<std::uint8_t>(out), threads});
+                          return nullptr;
+                        });
+  if (kernel != nullptr) step.isa = kernel->isa;
+  return step;
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

@@ -2,25 +2,10 @@
 
 #include "kernels/parallel.h"
 #include "kernels/pool/pool.h"
+#include "kernels/pool/window.h"
 
 namespace octet::kernels {
 namespace {
-
-/// One window: rows [h0, h1) and columns [w0, w1) of x inside it, and how many positions its padded extent has.
-struct Window {
-  std::int64_t h0, h1, w0, w1, extent;
-
-  [[nodiscard]] std::int64_t valid() const noexcept { return (h1 - h0) * (w1 - w0); }
-};
-
-Window window_at(const PoolShape& s, std::int64_t oh, std::int64_t ow) noexcept {
-  const std::int64_t top = oh * s.stride_h - s.pad_top;
-  const std::int64_t left = ow * s.stride_w - s.pad_left;
-  const std::int64_t bottom = std::min(top + s.kernel_h, s.in_h + s.pad_bottom);
-  const std::int64_t right = std::min(left + s.kernel_w, s.in_w + s.pad_right);
-  return {std::max<std::int64_t>(top, 0), std::min(bottom, s.in_h), std::max<std::int64_t>(left, 0), std::min(right, s.in_w),
-          (bottom - top) * (right - left)};
-}
 
 /// body(window, input of the image, output of the pixel) for every output pixel, split over threads by output rows.
 template <class In, class Out, class Body>
@@ -58,9 +43,7 @@ Sum sum_of(const PoolShape& s, const Window& w, const T* image, std::int64_t c) 
 
 }  // namespace
 
-void max_pool_u8_reference(const PoolShape& shape, const std::uint8_t* x, std::uint8_t* y, int threads) noexcept {
-  max_pool(shape, x, y, threads);
-}
+void max_pool_u8_reference(const MaxPoolU8& pool) noexcept { max_pool(pool.shape, pool.x, pool.y, pool.threads); }
 
 void max_pool_f32_reference(const PoolShape& shape, const float* x, float* y, int threads) noexcept {
   max_pool(shape, x, y, threads);

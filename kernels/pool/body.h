@@ -1,0 +1,79 @@
+// The kernels of pool.h for any V of u8_avx2.h or u8_avx512.h. Everything here has internal linkage.
+#pragma once
+
+#include "kernels/pool/window.h"
+
+namespace octet::kernels {
+namespace {
+
+/// The largest of a window's vectors B::load(first of the window + c, count) of channels.
+template <class B>
+inline typename B::Vector largest(const std::uint8_t* first, std::int64_t rows, std::int64_t row_bytes, std::int64_t columns,
+                                  std::int64_t column_bytes, std::int64_t count) noexcept {
+  typename B::Vector most = B::load(first, count);
+  for (std::int64_t h = 0; h < rows; ++h, first += row_bytes) {
+    const std::uint8_t* x = first;
+    for (std::int64_t w = 0; w < columns; ++w, x += column_bytes) most = B::max(most, B::load(x, count));
+  }
+  return most;
+}
+
+/// body(window, first value of the window, output of the pixel) for the pixels of some output rows.
+template <class Body>
+inline void for_each_pixel(const PoolShape& s, const std::uint8_t* x, std::uint8_t* y, std::int64_t begin, std::int64_t end, const Body& body) noexcept {
+  for (std::int64_t row = begin; row < end; ++row) {
+    const std::uint8_t* image = x + row / s.out_h * s.in_h * s.in_w * s.channels;
+    for (std::int64_t ow = 0; ow < s.out_w; ++ow) {
+      const Window w = window_at(s, row % s.out_h, ow);
+      body(w, image + (w.h0 * s.in_w + w.w0) * s.channels, y + (row * s.out_w + ow) * s.channels);
+    }
+  }
+}
+
+template <class V>
+inline void max_pool_rows(const MaxPoolU8& pool, std::int64_t begin, std::int64_t end) noexcept {
+  using Wide = typename V::WideBytes;
+  using Tail = typename V::TailBytes;
+  const PoolShape& s = pool.shape;
+  const std::int64_t row_bytes = s.in_w * s.channels;
+  for_each_pixel(s, pool.x, pool.y, begin, end, [&](const Window& w, const std::uint8_t* first, std::uint8_t* y) noexcept {
+    std::int64_t c = 0;
+    for (; c + Wide::kCount <= s.channels; c += Wide::kCount)
+      Wide::store(y + c, Wide::kCount, largest<Wide>(first + c, w.h1 - w.h0, row_bytes, w.w1 - w.w0, s.channels, Wide::kCount));
+    for (; c < s.channels; c += Tail::kCount) {
+      const std::int64_t count = least(s.channels - c, Tail::kCount);
+      Tail::store(y + c, count, largest<Tail>(first + c, w.h1 - w.h0, row_bytes, w.w1 - w.w0, s.channels, count));
+    }
+  });
+}
+
+template <class V>
+inline void average_pool_rows(const AveragePoolU8& pool, std::int64_t begin, std::int64_t end) noexcept {
+  constexpr std::int64_t kChunk = V::kVectors * V::kLanes;
+  const PoolShape& s = pool.shape;
+  const auto finish = V::finish(pool.out);
+  for_each_pixel(s, pool.x, pool.y, begin, end, [&](const Window& w, const std::uint8_t* first, std::uint8_t* y) noexcept {
+    const auto multiplier = V::floats(pool.multipliers[s.count_include_pad ? w.extent : w.valid()]);
+    const auto zeros = V::ints(pool.zero_point * static_cast<std::int32_t>(w.valid()));
+    for (std::int64_t c = 0; c < s.channels; c += kChunk) {
+      typename V::Ints sum[V::kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < V::kVectors; ++v) sum[v] = V::ints(0);
+      for (std::int64_t h = 0; h < w.h1 - w.h0; ++h) {
+        for (std::int64_t i = 0; i < w.w1 - w.w0; ++i) {
+          typename V::Ints q[V::kVectors];
+          V::load(first + (h * s.in_w + i) * s.channels + c, s.channels - c, q);
+#pragma GCC unroll 4
+          for (int v = 0; v < V::kVectors; ++v) sum[v] = V::add(sum[v], q[v]);
+        }
+      }
+      typename V::Floats t[V::kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < V::kVectors; ++v) t[v] = V::mul(V::to_floats(V::sub(sum[v], zeros)), multiplier);
+      V::store(y + c, s.channels - c, finish, t);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace octet::kernels

@@ -1,5 +1,5 @@
 #include "engine/ops/common.h"
-#include "kernels/layout/layout.h"
+#include "kernels/layout/transpose.h"
 
 namespace octet::transpose {
 
@@ -34,11 +34,13 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
     shape.size[i] = node.output_shape()[i];
     shape.stride[i] = strides[static_cast<std::size_t>(perm[i])];
   }
-  return make_step("transpose_reference", [shape, bytes = size_of(node.output().type), in = node.input_index(0), out = node.output_index(),
-                                           threads = options.threads](const Buffers& b) noexcept -> const char* {
-    kernels::transpose_reference(shape, bytes, b.tensor<std::byte>(in), b.tensor<std::byte>(out), threads);
+  const kernels::Transposer transposer(shape, size_of(node.output().type), options.isa, options.threads);
+  Step step = make_step(transposer.name(), [transposer, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    transposer.run(b.tensor<std::byte>(in), b.tensor<std::byte>(out));
     return nullptr;
   });
+  step.isa = transposer.isa();
+  return step;
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

@@ -221,6 +221,7 @@ Result<void> Feed::read(std::size_t input, std::int64_t first, std::int64_t n, s
                        (static_cast<double>(v) * static_cast<double>(norm.scale) - static_cast<double>(norm.mean[c])) /
                        static_cast<double>(norm.std[c]));
                  });
+  forget(s.array->bytes);
   return {};
 }
 
@@ -232,6 +233,7 @@ Result<void> Feed::read_bytes(std::size_t input, std::int64_t first, std::int64_
   const std::size_t elements = bytes.size() / size_of(s.info.type);
   if (s.info.type == s.array->type) {
     std::memcpy(bytes.data(), from, bytes.size());
+    forget(s.array->bytes);
     return {};
   }
   bool fits = true;
@@ -256,19 +258,31 @@ bool Feed::batched() const noexcept {
 Result<void> Feed::check_finite() const {
   for (const Source& s : sources_) {
     if (s.array->type != Type::f32) continue;
-    const auto values = s.array->as<float>();
-    const auto bad = std::ranges::find_if(values, [](float v) { return !std::isfinite(v); });
-    if (bad == values.end()) continue;
-    const auto sample = static_cast<std::size_t>(bad - values.begin()) / (s.array->row_bytes() / sizeof(float));
-    return does_not_fit(
-        s, std::string(std::isnan(*bad) ? "a NaN" : "an infinity") + " in sample " + std::to_string(sample));
+    std::optional<Error> error;
+    for_each_piece(s.array->bytes, [&](std::span<const std::byte> piece, std::size_t begin) {
+      const std::span values(reinterpret_cast<const float*>(piece.data()), piece.size() / sizeof(float));
+      const auto bad = std::ranges::find_if(values, [](float v) { return !std::isfinite(v); });
+      if (bad == values.end()) return true;
+      const std::size_t at = begin + static_cast<std::size_t>(bad - values.begin()) * sizeof(float);
+      error = does_not_fit(s, std::string(std::isnan(*bad) ? "a NaN" : "an infinity") + " in sample " +
+                                  std::to_string(at / s.array->row_bytes()));
+      return false;
+    });
+    if (error) return *std::move(error);
   }
   return {};
 }
 
 std::uint64_t Feed::hash() const {
   std::uint64_t all = 0;
-  for (const Source& s : sources_) all = all * 31 + hash64(s.array->bytes);
+  for (const Source& s : sources_) {
+    Hash64 hash;
+    for_each_piece(s.array->bytes, [&](std::span<const std::byte> piece, std::size_t) {
+      hash.add(piece);
+      return true;
+    });
+    all = all * 31 + hash.value();
+  }
   return all;
 }
 

@@ -39,6 +39,14 @@ Error damaged(std::string message) { return Error{ErrorCode::invalid_file, std::
 
 std::uint64_t hash64(std::span<const std::byte> bytes) noexcept { return XXH64(bytes.data(), bytes.size(), 0); }
 
+struct Hash64::State {
+  XXH64_state_t state;
+};
+Hash64::Hash64() : state_(std::make_unique<State>()) { XXH64_reset(&state_->state, 0); }
+Hash64::~Hash64() = default;
+void Hash64::add(std::span<const std::byte> bytes) noexcept { XXH64_update(&state_->state, bytes.data(), bytes.size()); }
+std::uint64_t Hash64::value() const noexcept { return XXH64_digest(&state_->state); }
+
 void seal(std::span<std::byte> file) noexcept {
   write<std::uint64_t>(file, kSizeAt, file.size());
   write<std::uint32_t>(file, kVersionAt, kReaderVersion);

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "octet/result.hpp"
@@ -23,6 +24,21 @@ inline constexpr std::uint32_t kReaderVersion = 1;
 
 /// XXH64 with seed 0.
 [[nodiscard]] std::uint64_t hash64(std::span<const std::byte> bytes) noexcept;
+
+/// The same of bytes that come in pieces.
+class Hash64 {
+ public:
+  Hash64();
+  ~Hash64();
+  Hash64(const Hash64&) = delete;
+  Hash64& operator=(const Hash64&) = delete;
+  void add(std::span<const std::byte> bytes) noexcept;
+  [[nodiscard]] std::uint64_t value() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// Fills in size, version and content hash. `file` is a finished FlatBuffer with 56 zero bytes after its identifier.
 void seal(std::span<std::byte> file) noexcept;

@@ -84,6 +84,22 @@ std::vector<std::string> names(const json& list) {
 
 }  // namespace
 
+TEST_CASE("cli commands: convert's memory does not grow with the samples") {
+  const Fixture& f = fixture();
+  std::mt19937 random(3);
+  octet::cli::Array images{octet::Type::u8, {200'000, 1, 8, 8}, {}};
+  images.bytes.resize(std::size_t{200'000} * 64);
+  for (auto& byte : images.bytes) byte = static_cast<std::byte>(random() & 255U);
+  must(octet::cli::write_npy(f.file("many.npy"), images));
+  const auto peak = [&](const std::string& samples) {
+    return octet_json(f.with_scale({"convert", f.file("net.onnx"), "-o", f.file("many.octet"), "--data", f.file("many.npy"),
+                                    "--samples", samples, "--calibrator", "mse"}))["peak_rss_bytes"]
+        .get<std::int64_t>();
+  };
+  CHECK(peak("200000") < peak("500") + (std::int64_t{3} << 20U));  // the data are 12 MiB
+  fs::remove(f.file("many.npy"));
+}
+
 TEST_CASE("cli commands: convert reports what it did") {
   const Fixture& f = fixture();
   const json report = octet_json(

@@ -21,7 +21,7 @@ TEST_CASE("cli data: no more is read than the limit allows") {
 
 TEST_CASE("cli data: a failed write leaves the old file and nothing else") {
   const TempDir dir;
-  const Array large{Type::u8, {100000}, std::vector<std::byte>(100000)};
+  const Array large{Type::u8, {100000}, octet::cli::Bytes(100000)};
   check_error(write_npy(dir.file("none/x.npy"), large), dir.file("none/x.npy"), "No such file", ErrorCode::run_failed);
   check_error(write_npy(dir.path, large), dir.path, "Is a directory", ErrorCode::run_failed);
   check_error(write_npy("/dev/full", large), "/dev/full", "No space left", ErrorCode::run_failed);

@@ -115,7 +115,7 @@ TEST_CASE("cli data: .npy that is refused") {
 TEST_CASE("cli data: .npy is written as numpy does") {
   const TempDir dir;
   const std::string path = dir.file("out.npy");
-  const Array array{Type::f32, {2, 1}, std::vector<std::byte>(8, std::byte{0x40})};
+  const Array array{Type::f32, {2, 1}, octet::cli::Bytes(8, std::byte{0x40})};
   REQUIRE(write_npy(path, array).has_value());
   const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }";
   CHECK(slurp(path) == std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + std::string(117 - header.size(), ' ') +
@@ -123,7 +123,7 @@ TEST_CASE("cli data: .npy is written as numpy does") {
 
   for (const Type type : {Type::f32, Type::u8, Type::s8, Type::s32, Type::s64, Type::boolean}) {
     for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{}, {1}, {1, 1}, {1, 1, 1}}) {
-      const Array one{type, shape, std::vector<std::byte>(size_of(type), std::byte{1})};
+      const Array one{type, shape, octet::cli::Bytes(size_of(type), std::byte{1})};
       REQUIRE(write_npy(path, one).has_value());
       CHECK(fs::file_size(path) == 128 + size_of(type));
       const Array back = read_one(path);

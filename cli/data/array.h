@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/data/bytes.h"
 #include "octet/octet.hpp"
 
 namespace octet::cli {
@@ -17,7 +18,7 @@ namespace octet::cli {
 struct Array {
   Type type = Type::f32;
   std::vector<std::int64_t> shape;
-  std::vector<std::byte> bytes;
+  Bytes bytes;
 
   [[nodiscard]] std::size_t elements() const noexcept { return bytes.size() / size_of(type); }
 

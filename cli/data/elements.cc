@@ -97,21 +97,22 @@ Result<Array> read_elements(Layout layout, const ReadOptions& options, const Rea
   const std::size_t size = size_of(array.type);
   const bool swap = layout.order != std::endian::native;
   const bool as_is = stored.size == size && layout.stored != Stored::f16 && (!swap || size == 1);
-  if (as_is) {
-    OCTET_CHECK(read(array.bytes.data(), array.bytes.size()));
-  } else {
-    constexpr std::size_t kChunk = 32768;  // elements, so that a file is never in memory twice
-    std::vector<std::byte> chunk(std::min(kChunk, array.elements()) * stored.size);
-    for (std::size_t done = 0; done < array.elements(); done += kChunk) {
-      const std::size_t count = std::min(kChunk, array.elements() - done);
+  constexpr std::size_t kChunk = 32768;  // elements, so that a file is never in memory twice
+  std::vector<std::byte> chunk(as_is ? 0 : std::min(kChunk, array.elements()) * stored.size);
+  for (std::size_t done = 0; done < array.elements(); done += kChunk) {
+    const std::size_t count = std::min(kChunk, array.elements() - done);
+    std::byte* const to = array.bytes.data() + done * size;
+    if (as_is) {
+      OCTET_CHECK(read(to, count * size));
+    } else {
       OCTET_CHECK(read(chunk.data(), count * stored.size));
-      stored.convert(chunk.data(), count, swap, array.bytes.data() + done * size);
+      stored.convert(chunk.data(), count, swap, to);
     }
-  }
-
-  const auto not_boolean = [](std::byte b) { return b > std::byte{1}; };
-  if (array.type == Type::boolean && std::any_of(array.bytes.begin(), array.bytes.end(), not_boolean)) {
-    return bad_file("has a boolean that is neither 0 nor 1");
+    const auto not_boolean = [](std::byte b) { return b > std::byte{1}; };
+    if (array.type == Type::boolean && std::any_of(to, to + count, not_boolean)) {
+      return bad_file("has a boolean that is neither 0 nor 1");
+    }
+    forget(array.bytes);
   }
   return array;
 }

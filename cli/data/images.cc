@@ -52,7 +52,7 @@ Result<std::vector<std::string>> list_images(const std::string& path) {
 }
 
 /// Appends [channels,H,W], or [H,W,channels].
-void append_pixels(const Image& image, std::size_t channels, const ImageOptions& options, std::vector<std::byte>& to) {
+void append_pixels(const Image& image, std::size_t channels, const ImageOptions& options, Bytes& to) {
   const std::size_t count = image.count();
   to.resize(to.size() + channels * count);
   std::byte* out = to.data() + (to.size() - channels * count);
@@ -158,6 +158,7 @@ Result<Array> read_images(const std::string& path, const ReadOptions& options) {
       return std::move(alike).error().in(files[i]);
     }
     append_pixels(image, static_cast<std::size_t>(channels), options.image, array.bytes);
+    forget(array.bytes);
   }
   return array;
 }

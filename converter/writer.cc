@@ -41,14 +41,22 @@ Offset<schema::Tensor> write_tensor(FlatBufferBuilder& fbb, const Tensor& t) {
   return schema::CreateTensor(fbb, name, static_cast<schema::Type>(t.type), shape, quantization, data);
 }
 
-Offset<schema::Node> write_node(FlatBufferBuilder& fbb, const Node& n) {
+/// The oldest version of the operator that computes this node, so that older readers take what they can run. Version 2 of
+/// Conv and FullyConnected: s8 weights with an f32 input.
+std::uint16_t oldest_version(const Graph& g, const Node& n) {
+  if (n.op() != schema::Operator::Conv && n.op() != schema::Operator::FullyConnected) return find_operator(n.op())->version;
+  const auto type = [&](std::size_t i) { return g.tensors[static_cast<std::size_t>(n.inputs[i])].type; };
+  return type(0) == Type::f32 && type(1) == Type::s8 ? 2 : 1;
+}
+
+Offset<schema::Node> write_node(FlatBufferBuilder& fbb, const Graph& g, const Node& n) {
   const auto name = fbb.CreateString(n.name);
   const auto op = n.attributes.Pack(fbb, nullptr);
   const auto inputs = fbb.CreateVector(n.inputs);
   const auto outputs = fbb.CreateVector(n.outputs);
   const auto sources = fbb.CreateVector(n.sources);
   const auto reason = n.float_reason.empty() ? 0 : fbb.CreateString(n.float_reason);
-  return schema::CreateNode(fbb, name, n.op(), op, find_operator(n.op())->version, inputs, outputs, sources, reason);
+  return schema::CreateNode(fbb, name, n.op(), op, oldest_version(g, n), inputs, outputs, sources, reason);
 }
 
 Offset<schema::GraphInput> write_input(FlatBufferBuilder& fbb, int tensor, const Preprocessing* p) {
@@ -79,7 +87,7 @@ auto write_all(FlatBufferBuilder& fbb, const std::vector<T>& items, const F& f) 
 void write_graph(FlatBufferBuilder& fbb, const Graph& g) {
   const auto symbols = fbb.CreateVectorOfStrings(std::vector<std::string>{"batch"});
   const auto tensors = write_all(fbb, g.tensors, [&](const Tensor& t) { return write_tensor(fbb, t); });
-  const auto nodes = write_all(fbb, g.nodes, [&](const Node& n) { return write_node(fbb, n); });
+  const auto nodes = write_all(fbb, g.nodes, [&](const Node& n) { return write_node(fbb, g, n); });
   std::vector<Offset<schema::GraphInput>> input_offsets;
   for (std::size_t i = 0; i < g.inputs.size(); ++i) input_offsets.push_back(write_input(fbb, g.inputs[i], g.preprocessing[i].get()));
   const auto inputs = fbb.CreateVector(input_offsets);

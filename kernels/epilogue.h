@@ -8,9 +8,10 @@
 
 namespace octet::kernels {
 
-/// Accumulators [rows, channels] to u8 if `y` is set, else to f32 at `real`.
+/// Accumulators [rows, channels] to u8 if `y` is set, to f32 if `real` is, or as they are to `sums`.
 ///   y[r, c]    = requantize(acc + bias[c], multiplier[c], out)
 ///   real[r, c] = min(max(f32(acc + bias[c]) * multiplier[c], clamp_min), clamp_max)
+///   sums[r, c] = acc + bias[c]
 struct Epilogue {
   const std::int32_t* bias = nullptr;  ///< [channels], never null
   const float* multiplier = nullptr;   ///< [channels]
@@ -18,12 +19,14 @@ struct Epilogue {
   float clamp_min = 0, clamp_max = 0;  ///< for real outputs
   std::uint8_t* y = nullptr;
   float* real = nullptr;
+  std::int32_t* sums = nullptr;
 };
 
 /// The same for an output that starts `elements` further on.
 inline Epilogue advanced(Epilogue e, std::int64_t elements) noexcept {
   if (e.y != nullptr) e.y += elements;
   if (e.real != nullptr) e.real += elements;
+  if (e.sums != nullptr) e.sums += elements;
   return e;
 }
 
@@ -32,6 +35,8 @@ inline void store(const Epilogue& e, std::int64_t index, std::int64_t c, std::in
   acc += e.bias[c];
   if (e.y != nullptr) {
     e.y[index] = requantize(acc, e.multiplier[c], e.out);
+  } else if (e.sums != nullptr) {
+    e.sums[index] = acc;
   } else {
     e.real[index] = std::min(std::max(static_cast<float>(acc) * e.multiplier[c], e.clamp_min), e.clamp_max);
   }

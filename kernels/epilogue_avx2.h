@@ -20,10 +20,16 @@ inline __m256 scale(__m256i acc, const float* multiplier) noexcept {
   return _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(multiplier));
 }
 
-/// acc0 and acc1 are sixteen channels with their bias, of which the first `count` exist: to e.y or e.real from element `at`.
-/// `multiplier` has sixteen entries.
+/// acc0 and acc1 are sixteen channels with their bias, of which the first `count` exist: to e.y, e.real or e.sums from element
+/// `at`. `multiplier` has sixteen entries.
 inline void store_sums(const Epilogue& e, const OutputAvx2& o, std::int64_t at, std::int64_t count, const float* multiplier, __m256i acc0,
                        __m256i acc1) noexcept {
+  if (e.sums != nullptr) {
+    auto* words = reinterpret_cast<float*>(e.sums + at);  // only moved
+    Avx2::store(words, count, _mm256_castsi256_ps(acc0));
+    Avx2::store(words + 8, count - 8, _mm256_castsi256_ps(acc1));
+    return;
+  }
   const __m256 t0 = scale(acc0, multiplier);
   const __m256 t1 = scale(acc1, multiplier + 8);
   if (e.y != nullptr) {

@@ -18,8 +18,8 @@ inline OutputAvx512 make_output(const Epilogue& e) noexcept {
 
 inline __m512 scale(__m512i acc, const float* multiplier) noexcept { return _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_loadu_ps(multiplier)); }
 
-/// acc[v], v < kVectors, are channels 16 v .. 16 v + 15 with their bias, of which the first `count` exist: to e.y or e.real
-/// from element `at`. `multiplier` has 16 kVectors entries.
+/// acc[v], v < kVectors, are channels 16 v .. 16 v + 15 with their bias, of which the first `count` exist: to e.y, e.real
+/// or e.sums from element `at`. `multiplier` has 16 kVectors entries.
 template <int kVectors>
 inline void store_channels(const Epilogue& e, const OutputAvx512& o, std::int64_t at, std::int64_t count, const float* multiplier,
                            const __m512i* acc) noexcept {
@@ -34,6 +34,10 @@ inline void store_channels(const Epilogue& e, const OutputAvx512& o, std::int64_
   }
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
+    if (e.sums != nullptr) {
+      Avx512::store(reinterpret_cast<float*>(e.sums + at + 16 * v), count - 16 * v, _mm512_castsi512_ps(acc[v]));  // only moved
+      continue;
+    }
     // In this order: where both operands are equal, as 0 and -0 are, the second one is the result, as in std::min, std::max.
     const __m512 clamped = _mm512_min_ps(o.hi, _mm512_max_ps(o.lo, scale(acc[v], multiplier + 16 * v)));
     Avx512::store(e.real + at + 16 * v, count - 16 * v, clamped);

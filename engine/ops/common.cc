@@ -7,6 +7,10 @@ namespace {
 
 bool quantized(const Tensor& t) noexcept { return t.type == Type::u8 && t.quant.present() && t.quant.axis == -1; }
 
+bool quantized_weights(const Tensor& t) noexcept {
+  return t.type == Type::s8 && t.quant.present() && (t.quant.axis == -1 || t.quant.axis == 0);
+}
+
 std::size_t channels_of(const Tensor& weights) { return static_cast<std::size_t>(weights.shape[0]); }
 
 float weight_scale(const Tensor& weights, std::size_t c) noexcept {
@@ -24,6 +28,15 @@ Result<void> check_accumulators(const Tensor& weights, const Tensor* bias) {
     if (bound >= std::int64_t{1} << 31U) return invalid("channel " + std::to_string(c) + " could overflow its s32 accumulator");
   }
   return {};
+}
+
+/// x f32, its rows quantized at run time.
+Result<void> check_dynamic(const Tensor& weights, const Tensor* bias) {
+  if (!quantized_weights(weights)) return invalid("an f32 input needs f32 weights, or s8 weights with one scale, or one for each output channel");
+  if (bias != nullptr)
+    for (const float b : bias->data.as<float>())
+      if (!std::isfinite(b)) return invalid("a bias is NaN or infinite");
+  return check_accumulators(weights, nullptr);
 }
 
 float product_multiplier(const NodeView& node, std::size_t c) noexcept {
@@ -92,13 +105,12 @@ Result<void> check_product(const NodeView& node) {
   if (bias != nullptr && bias->shape != Shape{weights.shape[0]})
     return invalid("bias must have shape " + std::to_string(weights.shape[0]) + ", not " + to_string(bias->shape));
   if (x.type == Type::f32) {
-    if (weights.type != Type::f32 || node.output().type != Type::f32 || (bias != nullptr && bias->type != Type::f32))
-      return invalid("an f32 input needs f32 weights, bias and output");
-    return {};
+    if (node.output().type != Type::f32 || (bias != nullptr && bias->type != Type::f32)) return invalid("an f32 input needs f32 bias and output");
+    if (weights.type == Type::f32) return {};
+    return check_dynamic(weights, bias);
   }
   if (!quantized(x)) return invalid(std::string("its input must be f32 or quantized u8, not ") + name_of(x.type));
-  if (weights.type != Type::s8 || !weights.quant.present() || (weights.quant.axis != -1 && weights.quant.axis != 0))
-    return invalid("a u8 input needs s8 weights with one scale, or one for each output channel");
+  if (!quantized_weights(weights)) return invalid("a u8 input needs s8 weights with one scale, or one for each output channel");
   if (bias != nullptr && bias->type != Type::s32) return invalid("a u8 input needs an s32 bias");
   if (node.output().type != Type::f32 && !quantized(node.output())) return invalid("its output must be f32 or quantized u8");
   for (std::size_t c = 0; c < channels_of(weights); ++c) OCTET_CHECK(check_multiplier(product_multiplier(node, c)));
@@ -106,7 +118,7 @@ Result<void> check_product(const NodeView& node) {
 }
 
 ProductEpilogue::ProductEpilogue(const NodeView& node, float min, float max)
-    : out(output_u8(node.output(), min, max)), clamp_min(min), clamp_max(max), real(node.output().type == Type::f32) {
+    : out(output_u8(node.output(), min, max)), clamp_min(min), clamp_max(max), type(node.output().type) {
   const Tensor& weights = node.input(1);
   const auto w = weights.data.as<std::int8_t>();
   const std::size_t channels = channels_of(weights);

@@ -39,7 +39,8 @@ struct WindowAxis {
                                           float clamp_max = std::numeric_limits<float>::infinity()) noexcept;
 
 /// A convolution's or matrix product's constants: weights [channels, ...] and optional bias [channels] (inputs 1 and 2).
-/// f32 throughout; or x u8, weights s8, bias s32, output u8 or f32, with |bias| + 255 sum|w| < 2^31 for every channel.
+/// f32 throughout; or x u8, weights s8, bias s32, output u8 or f32; or x f32, weights s8, bias and output f32 (dynamic).
+/// |bias| + 255 sum|w| < 2^31 for every channel of s8 weights.
 [[nodiscard]] Result<void> check_product(const NodeView& node);
 
 /// The requantization of an int8 product, owned.
@@ -49,16 +50,16 @@ struct ProductEpilogue {
   std::vector<float> multiplier;
   kernels::OutputU8 out;
   float clamp_min, clamp_max;
-  bool real;  ///< f32 output
+  Type type;  ///< of the output: u8, f32, or s32 for the sums themselves
 
   ProductEpilogue(const NodeView& node, float clamp_min, float clamp_max);
 
   [[nodiscard]] kernels::Epilogue at(const Buffers& buffers, int output, bool folded) const noexcept {
-    kernels::Epilogue e{folded ? folded_bias.data() : bias.data(), multiplier.data(), out, clamp_min, clamp_max, nullptr, nullptr};
-    if (real) {
-      e.real = buffers.tensor<float>(output);
-    } else {
-      e.y = buffers.tensor<std::uint8_t>(output);
+    kernels::Epilogue e{folded ? folded_bias.data() : bias.data(), multiplier.data(), out, clamp_min, clamp_max, nullptr, nullptr, nullptr};
+    switch (type) {
+      case Type::u8: e.y = buffers.tensor<std::uint8_t>(output); break;
+      case Type::s32: e.sums = buffers.tensor<std::int32_t>(output); break;
+      default: e.real = buffers.tensor<float>(output); break;
     }
     return e;
   }

@@ -1,6 +1,7 @@
 #include "kernels/conv/conv.h"
 
 #include "engine/ops/common.h"
+#include "engine/ops/dynamic.h"
 #include "engine/ops/product.h"
 #include "kernels/conv/quad_conv.h"
 #include "kernels/conv/tiled.h"
@@ -163,6 +164,19 @@ Step prepare_u8(const NodeView& node, const ConvShape& shape, const PrepareOptio
   return reference_step(node, shape, options);
 }
 
+/// A row is an image.
+Result<Step> prepare_dynamic(const NodeView& node, const ConvShape& s, const PrepareOptions& options) {
+  schema::ConvT a = node.as<schema::ConvT>();
+  const float lo = a.clamp_min;
+  const float hi = a.clamp_max;
+  const kernels::PaddedImage rows = padded_image(s, 0);
+  a.pad_top = a.pad_left = a.pad_bottom = a.pad_right = 0;
+  a.clamp_min = schema::ConvT().clamp_min, a.clamp_max = schema::ConvT().clamp_max;
+  schema::OperatorUnion product;
+  product.Set(std::move(a));
+  return dynamic_step(node, rows, std::move(product), lo, hi, options);
+}
+
 }  // namespace
 
 Result<Shape> infer(const NodeView& node) {
@@ -179,6 +193,8 @@ Result<Shape> infer(const NodeView& node) {
   OCTET_CHECK(check_clamp(a.clamp_min, a.clamp_max));
   OCTET_TRY(const std::int64_t out_h, window_output({x[1], w[1], a.stride_h, a.pad_top, a.pad_bottom, a.dilation_h}));
   OCTET_TRY(const std::int64_t out_w, window_output({x[2], w[2], a.stride_w, a.pad_left, a.pad_right, a.dilation_w}));
+  const Shape padded = {x[0], x[1] + a.pad_top + a.pad_bottom, x[2] + a.pad_left + a.pad_right, x[3]};
+  if (element_count(padded) < 0) return invalid("its padded input " + to_string(padded) + " overflows");
   return Shape{x[0], out_h, out_w, w[0]};
 }
 
@@ -186,6 +202,7 @@ Result<void> check(const NodeView& node) { return check_product(node); }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const ConvShape shape = shape_of(node, node.output_shape());
+  if (is_dynamic(node)) return prepare_dynamic(node, shape, options);
   if (node.input(0).type == Type::f32) return prepare_f32(node, shape, options);
   return prepare_u8(node, shape, options);
 }

@@ -1,4 +1,5 @@
 #include "engine/ops/common.h"
+#include "engine/ops/dynamic.h"
 #include "engine/ops/product.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed.h"
@@ -59,6 +60,16 @@ Step quad_step(const NodeView& node, const Sizes& s, const kernels::QuadKernel& 
   return packed_step(node, std::string("gemm_") + kernel.name, kernel.isa, std::move(gemm), std::move(epilogue));
 }
 
+/// A row is the last axis.
+Result<Step> prepare_dynamic(const NodeView& node, const Sizes& s, const PrepareOptions& options) {
+  const auto& a = node.as<schema::FullyConnectedT>();
+  kernels::PaddedImage rows;
+  rows.batch = s.rows, rows.channels = s.depth;
+  schema::OperatorUnion product;
+  product.Set(schema::FullyConnectedT());
+  return dynamic_step(node, rows, std::move(product), a.clamp_min, a.clamp_max, options);
+}
+
 }  // namespace
 
 Result<Shape> infer(const NodeView& node) {
@@ -78,6 +89,7 @@ Result<void> check(const NodeView& node) { return check_product(node); }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const Sizes s = sizes_of(node);
+  if (is_dynamic(node)) return prepare_dynamic(node, s, options);
   if (node.input(0).type == Type::f32) return prepare_f32(node, s, options);
   const auto& a = node.as<schema::FullyConnectedT>();
   const std::int8_t* weights = node.input(1).data.as<std::int8_t>().data();

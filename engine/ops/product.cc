@@ -41,7 +41,8 @@ Step onednn_s32_step(const NodeView& node, const std::string& family, kernels::o
                      std::int64_t rows, const PrepareOptions& options, std::optional<kernels::PaddedImage> pad) {
   const auto& p = *primitive;
   const auto channels = static_cast<std::int64_t>(epilogue.multiplier.size());
-  const std::size_t acc_bytes = aligned(static_cast<std::size_t>(rows * channels) * sizeof(std::int32_t));
+  // Sums that are the output themselves need no place of their own.
+  const std::size_t acc_bytes = epilogue.type == Type::s32 ? 0 : aligned(static_cast<std::size_t>(rows * channels) * sizeof(std::int32_t));
   const std::size_t pad_bytes = pad ? aligned(static_cast<std::size_t>(pad->elements())) : 0;
   auto body = [primitive = std::move(primitive), epilogue = std::move(epilogue), pad, rows, channels, acc_bytes, pad_bytes,
                threads = options.threads, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
@@ -52,8 +53,10 @@ Step onednn_s32_step(const NodeView& node, const std::string& family, kernels::o
       kernels::pad_image_reference(*pad, x, image);
       x = image;
     }
+    const kernels::Epilogue e = epilogue.at(b, out, true);
+    if (e.sums != nullptr) acc = e.sums;
     if (!primitive->run(x, acc, b.scratch + acc_bytes + pad_bytes)) return kLibraryFailed;
-    kernels::requantize_xsimd(acc, rows, channels, epilogue.at(b, out, true), threads);
+    if (e.sums == nullptr) kernels::requantize_xsimd(acc, rows, channels, e, threads);
     return nullptr;
   };
   return finish(make_step(family + "_onednn(" + p.name() + ")", std::move(body)), p, options.isa, acc_bytes + pad_bytes);

@@ -71,15 +71,13 @@ void PackedQuads::run(const std::uint8_t* x, const std::int32_t* rows, std::int6
   tile.quads = quads_.data();
   tile.quad_count = static_cast<std::int64_t>(quads_.size());
   tile.out_stride = out_stride;
-  tile.epilogue = output;
   for (const Block& block : blocks_) {
     tile.weights = weights_.data() + block.weights;
     tile.vectors = block.vectors;
     tile.channels = block.channels;
+    tile.epilogue = advanced(output, block.first);
     tile.epilogue.bias = bias_.data() + block.first;
     tile.epilogue.multiplier = multiplier_.data() + block.first;
-    if (output.y != nullptr) tile.epilogue.y = output.y + block.first;
-    if (output.real != nullptr) tile.epilogue.real = output.real + block.first;
     kernel_->run(tile);
   }
 }

@@ -27,7 +27,7 @@ struct QuadTile {
   std::int64_t quad_count = 0;
   const std::int8_t* weights = nullptr;  ///< packed
   std::int64_t vectors = 1, channels = 1;
-  /// bias and multiplier are the block's, filled up to whole vectors; y or real is where the first row's first channel goes.
+  /// bias and multiplier are the block's, filled up to whole vectors; y, real or sums is where the first row's first channel goes.
   Epilogue epilogue;
   std::int64_t out_stride = 0;  ///< elements from one output row to the next
 };
@@ -72,7 +72,7 @@ class PackedQuads {
               const std::int32_t* folded_bias, const float* multiplier);
 
   /// y[r, c] = epilogue(x[r] . w[c]) for all channels of `row_count` rows. Of `output` only what to do with the sums is used;
-  /// its y or real is where row 0, channel 0 goes.
+  /// its y, real or sums is where row 0, channel 0 goes.
   void run(const std::uint8_t* x, const std::int32_t* rows, std::int64_t row_count, const Epilogue& output, std::int64_t out_stride) const noexcept;
 
   [[nodiscard]] std::int64_t channels() const noexcept { return channels_; }

@@ -41,7 +41,7 @@ struct GemmTile {
   std::int64_t rows = 1;
   const std::int8_t* weights = nullptr;  ///< packed
   std::int64_t depth = 0, channels = 0;
-  /// bias and multiplier filled up to whole tiles; y or real is the first row, `channels` values a row are written.
+  /// bias and multiplier filled up to whole tiles; y, real or sums is the first row, `channels` values a row are written.
   Epilogue epilogue;
   std::int64_t out_stride = 0;  ///< elements from one output row to the next
 
@@ -53,11 +53,9 @@ struct GemmTile {
     weights = packed.weights.data();
     depth = packed.depth;
     channels = packed.channels;
-    epilogue = output;
+    epilogue = advanced(output, at);
     epilogue.bias = packed.bias.data();
     epilogue.multiplier = packed.multiplier.data();
-    if (epilogue.y != nullptr) epilogue.y += at;
-    if (epilogue.real != nullptr) epilogue.real += at;
   }
 };
 

@@ -111,7 +111,7 @@ TEST_CASE("refused") {
   check_invalid(build({}, Type::u8, u8, {4, 3}), {"'y' (FullyConnected)", "scalar"});
   check_invalid(build({2, 3}, Type::u8, u8, {4, 3, 1}), {"rank 2, not 3"});
   check_invalid(build({2, 3}, Type::u8, u8, {4, 2}), {"2 inputs", "3"});
-  check_invalid(build({2, 3}, Type::f32, {}, {4, 3}), {"f32 weights"});
+  check_invalid(build({2, 3}, Type::f32, {}, {4, 3}, {}, {}), {"f32 weights"});
   check_invalid(build({2, 3}, Type::u8, {}, {4, 3}), {"quantized u8"});
   check_invalid(build({2, 3}, Type::s8, {}, {4, 3}), {"s8"});
   check_invalid(build({2, 3}, Type::u8, u8, {4, 3}, {}, {}), {"scale"});

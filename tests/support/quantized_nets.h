@@ -147,6 +147,43 @@ inline Net dense(unsigned seed) {
   return {"dense " + std::to_string(seed), must(b.model({small, out}))};
 }
 
+/// f32 all along, with inputs quantized at run time, and a pool, which moves values only, between them.
+inline Net dynamic(unsigned seed) {
+  GraphBuilder b;
+  Random random(seed);
+  const auto weights = [&](const std::string& name, const Shape& shape, bool per_channel) {
+    const auto depth = octet::element_count(shape) / shape[0];
+    std::vector<float> scales(per_channel ? static_cast<std::size_t>(shape[0]) : 1);
+    for (float& s : scales) s = random.real(0.5F, 2.0F) / (127.0F * std::sqrt(static_cast<float>(depth)));
+    return b.constant(name, shape, random.integers<std::int8_t>(static_cast<std::size_t>(octet::element_count(shape)), -128, 127),
+                      symmetric(std::move(scales)));
+  };
+  const auto bias = [&](const std::string& name, std::int64_t count) {
+    return b.constant(name, {count}, random.reals(static_cast<std::size_t>(count), -0.3F, 0.3F));
+  };
+  octet::schema::ConvT t;
+  t.pad_top = 2, t.pad_left = 1, t.pad_right = 2, t.clamp_min = 0.0F;
+  int x = b.input("x", Type::f32, {1, 11, 9, 3});
+  x = b.node("first", t, {x, weights("w1", {20, 3, 3, 3}, true), bias("b1", 20)});
+  t.groups = 20, t.clamp_min = -kInf, t.stride_h = 2;
+  x = b.node("depthwise", t, {x, weights("w2", {20, 3, 2, 1}, seed % 2 == 0), bias("b2", 20)});
+  octet::schema::MaxPoolT pool;
+  pool.kernel_h = pool.kernel_w = 2;
+  x = b.node("peaks", pool, {x});
+  octet::schema::ConvT grouped;
+  grouped.groups = 4, grouped.dilation_h = 2, grouped.pad_bottom = 3;
+  x = b.node("grouped", grouped, {x, weights("w3", {36, 2, 2, 5}, true)});
+  octet::schema::FullyConnectedT dense;
+  dense.clamp_max = 1.5F;
+  const int rows = b.node("rows", dense, {x, weights("w4", {17, 36}, true), bias("b4", 17)});
+  octet::schema::ReshapeT flat;
+  flat.shape = {0, -1};
+  const int flattened = b.node("flat", flat, {rows});
+  const auto width = must(GraphBuilder(b).model()).outputs()[0].shape[1];
+  const int scores = b.node("scores", octet::schema::FullyConnectedT{}, {flattened, weights("w5", {9, width}, false)});
+  return {"dynamic " + std::to_string(seed), must(b.model({scores, rows}))};
+}
+
 /// Every net, or fewer for slower tests.
 inline std::vector<Net> quantized_nets(unsigned each = 3) {
   std::vector<Net> nets;
@@ -154,6 +191,7 @@ inline std::vector<Net> quantized_nets(unsigned each = 3) {
     nets.push_back(convolutions(seed));
     nets.push_back(branches(seed));
     nets.push_back(dense(seed));
+    nets.push_back(dynamic(seed));
   }
   return nets;
 }

@@ -5,9 +5,11 @@
 namespace octet::cli {
 namespace {
 
-/// How a node's own arithmetic is typed: by what it reads, or writes where it only moves real values.
+/// How a node's own arithmetic is typed: by what it reads, or u8 where s8 weights have it quantized first.
 Type arithmetic(const Graph& graph, const Node& node) {
-  return graph.tensors[static_cast<std::size_t>(node.inputs[0])].type;
+  const auto type = [&](std::size_t i) { return graph.tensors[static_cast<std::size_t>(node.inputs[i])].type; };
+  const bool product = node.op() == schema::Operator::Conv || node.op() == schema::Operator::FullyConnected;
+  return product && type(1) == Type::s8 ? Type::u8 : type(0);
 }
 
 }  // namespace

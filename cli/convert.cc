@@ -9,6 +9,7 @@
 #include "cli/accounting.h"
 #include "cli/command.h"
 #include "cli/feed.h"
+#include "cli/nearest.h"
 #include "converter/choose_calibrator.h"
 #include "engine/model.h"
 #include "engine/try.h"
@@ -34,11 +35,11 @@ struct Options {
 
 /// A misspelt --float must not pass silently.
 Result<void> check_float_nodes(const Model& model, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    bool found = false;
-    for (const SourceNode& s : model.impl().graph.source_nodes) found = found || s.name == name;
-    if (!found) return usage_error("--float " + name + ": the model has no such node");
-  }
+  std::vector<std::string> there;
+  for (const SourceNode& s : model.impl().graph.source_nodes) there.push_back(s.name);
+  for (const std::string& name : names)
+    if (std::ranges::find(there, name) == there.end())
+      return usage_error("--float " + name + ": the model has no such node" + did_you_mean(name, there));
   return {};
 }
 
@@ -57,8 +58,8 @@ Result<void> check_options(const Options& o) {
   const bool static_mode = o.mode == "static";
   if (static_mode && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
   if (!static_mode && (!o.data.data.empty() || o.normalization.given()))
-    return usage_error("--mode float takes no --data, --scale, --mean or --std: a float model has real inputs");
-  if (!static_mode && !o.float_nodes.empty())
+    return usage_error("--mode " + o.mode + " takes no --data, --scale, --mean or --std: its model has real inputs");
+  if (o.mode == "float" && !o.float_nodes.empty())
     return usage_error("--mode float takes no --float: every node stays in float");
   return {};
 }
@@ -87,8 +88,13 @@ nlohmann::json to_json(const std::vector<CalibratorScore>& scores) {
   return list;
 }
 
+/// Errors of the quantizer name the model.
+Result<Model> named(const Options& o, Result<Model> converted) {
+  if (!converted) return std::move(converted).error().in(o.model);
+  return converted;
+}
+
 Result<Model> quantize_static(const Options& o, const Model& model, std::vector<CalibratorScore>& scores) {
-  OCTET_CHECK(check_float_nodes(model, o.float_nodes));
   OCTET_TRY(auto normalization, o.normalization.get());
   OCTET_TRY(const Feed feed, Feed::open(model.inputs(), o.data, normalization));
   OCTET_CHECK(feed.check_finite());
@@ -105,9 +111,17 @@ Result<Model> quantize_static(const Options& o, const Model& model, std::vector<
   q.threads = o.threads;
   q.data_hash = feed.hash();
   q.progress = [&](std::int64_t done) { progress.at(done); };
-  auto quantized = quantize(model, feed, q);
-  if (!quantized) return std::move(quantized).error().in(o.model);
-  return quantized;
+  return named(o, quantize(model, feed, q));
+}
+
+Result<Model> convert_model(const Options& o, const Model& model, std::vector<CalibratorScore>& scores) {
+  if (o.mode == "float") return model;
+  OCTET_CHECK(check_float_nodes(model, o.float_nodes));
+  QuantizeOptions dynamic;
+  dynamic.per_channel_weights = o.weights == "per-channel";
+  dynamic.weight_calibrator = o.weight_calibrator;
+  dynamic.float_nodes = o.float_nodes;
+  return o.mode == "static" ? quantize_static(o, model, scores) : named(o, quantize_dynamic(model, dynamic));
 }
 
 Result<int> convert(const Options& o) {
@@ -117,7 +131,7 @@ Result<int> convert(const Options& o) {
   if (model.impl().graph.provenance.calibrator != "")
     return usage_error(o.model + " is quantized already; convert takes an .onnx model");
   std::vector<CalibratorScore> scores;
-  OCTET_TRY(const Model converted, o.mode == "float" ? Result<Model>(model) : quantize_static(o, model, scores));
+  OCTET_TRY(const Model converted, convert_model(o, model, scores));
   OCTET_TRY(const Session session, converted.session());
   const AccountCounts nodes = count(account(session));
   OCTET_TRY(const auto content, serialize(converted));
@@ -128,7 +142,7 @@ Result<int> convert(const Options& o) {
   OCTET_TRY(StagedFile json,
             o.json.stage({{"float_bytes", float_bytes},
                           {"octet_bytes", bytes},
-                          {"calibrator", o.mode == "float" ? "none" : converted.impl().graph.provenance.calibrator},
+                          {"calibrator", o.mode == "static" ? converted.impl().graph.provenance.calibrator : "none"},
                           {"calibrators", to_json(scores)},
                           {"nodes", {{"int8", nodes.int8}, {"float", nodes.float_}, {"folded", nodes.folded}}},
                           {"seconds", seconds},
@@ -165,8 +179,9 @@ Command add_convert(CLI::App& app) {
   c.add_option("--weight-calibrator", o->weight_calibrator, "How scales of weights are chosen")
       ->check(CLI::IsMember({"minmax", "mse"}))
       ->capture_default_str();
-  c.add_option("--mode", o->mode, "static: int8; float: the float graph in the same format")
-      ->check(CLI::IsMember({"static", "float"}))
+  c.add_option("--mode", o->mode, "static: int8, calibrated on data; dynamic: int8 weights, inputs of convolutions and matrix "
+                                     "products quantized at run time, no data; float: the float graph in the same format")
+      ->check(CLI::IsMember({"static", "dynamic", "float"}))
       ->capture_default_str();
   c.add_option("--weights", o->weights, "Scales of weights")
       ->check(CLI::IsMember({"per-channel", "per-tensor"}))

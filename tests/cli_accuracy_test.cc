@@ -117,6 +117,17 @@ TEST_CASE("cli accuracy: fashion_mobilenet") {
   check_target({.model = "fashion_mobilenet", .data = fashion(), .float_margin = 0.003});
 }
 
+TEST_CASE("cli accuracy: lenet, dynamic") {
+  if (!present("lenet", mnist())) return;
+  const TempDir dir;
+  const std::string octet = dir.file("lenet.octet");
+  const json report = octet_json({"convert", kModels + "lenet.onnx", "-o", octet, "--mode", "dynamic"});
+  CHECK(report["octet_bytes"].get<double>() <= 0.27 * report["float_bytes"].get<double>());
+  const double dynamic = accuracy(octet, mnist(), mnist().normalization);
+  MESSAGE("lenet: dynamic " << 100 * dynamic << " %");
+  CHECK(dynamic >= 0.981);
+}
+
 TEST_CASE("cli accuracy: SQNR of LeNet's output") {
   if (!present("lenet", mnist())) return;
   const TempDir dir;

@@ -1,0 +1,89 @@
+// Dynamic quantization of a float graph: weights to s8, everything else as it was.
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "converter/passes/passes.h"
+#include "converter/quantize_math.h"
+#include "engine/model.h"
+#include "kernels/parallel.h"
+#include "octet/converter.hpp"
+
+namespace octet {
+namespace {
+
+using schema::Operator;
+
+std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
+
+bool is_product(Operator op) noexcept { return op == Operator::Conv || op == Operator::FullyConnected; }
+bool moves_values(Operator op) noexcept { return op == Operator::Reshape || op == Operator::Transpose; }
+
+class DynamicQuantizer {
+ public:
+  DynamicQuantizer(Graph graph, const QuantizeOptions& options) : graph_(std::move(graph)), options_(options) {}
+
+  Result<Graph> run() {
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n)
+      if (auto ok = add(graph_.nodes[n]); !ok) return std::move(ok).error().in(describe(graph_, n));
+    if (quantized_weights_.empty())
+      return Error{ErrorCode::unsupported, "nothing to quantize: no convolution or matrix product with constant weights", {}};
+    OCTET_CHECK(remove_dead(graph_));
+    return std::move(graph_);
+  }
+
+ private:
+  Result<void> add(Node& node) {
+    if (wanted_in_float(node)) {
+      node.float_reason = "kept in float on request";
+    } else if (is_product(node.op())) {
+      return quantize_weights_of(node);
+    } else if (!moves_values(node.op())) {
+      node.float_reason = "dynamic quantization is for products with constant weights";
+    }
+    return {};
+  }
+
+  [[nodiscard]] bool wanted_in_float(const Node& node) const {
+    return std::ranges::any_of(node.sources, [&](int s) {
+      return std::ranges::find(options_.float_nodes, graph_.source_nodes[at(s)].name) != options_.float_nodes.end();
+    });
+  }
+
+  /// Once for all nodes that read the same weights.
+  Result<void> quantize_weights_of(Node& node) {
+    const auto [where, fresh] = quantized_weights_.try_emplace(node.inputs[1], static_cast<int>(graph_.tensors.size()));
+    node.inputs[1] = where->second;
+    if (!fresh) return {};
+    const Tensor w = graph_.tensors[at(where->first)];
+    if (!std::ranges::all_of(w.data.as<float>(), [](float v) { return std::isfinite(v); }))
+      return Error{ErrorCode::invalid_file, "a weight is NaN or infinite", {}};
+    QuantizedWeights q = quantize_weights(w.data.as<float>(), {}, at(static_cast<int>(w.shape[0])), 1.0F, options_.per_channel_weights,
+                                         options_.weight_calibrator == "mse");
+    const Quantization parameters{std::move(q.scales), {}, options_.per_channel_weights ? 0 : -1};
+    graph_.tensors.push_back({w.name, Type::s8, w.shape, false, parameters, Constant::of(std::move(q.weights))});
+    return {};
+  }
+
+  Graph graph_;
+  const QuantizeOptions& options_;
+  std::map<int, int> quantized_weights_;  // by the float tensor
+};
+
+}  // namespace
+
+Result<Model> quantize_dynamic(const Model& model, const QuantizeOptions& options) {
+  try {
+    const kernels::RoundingScope rounding;
+    OCTET_CHECK(check_weight_calibrator(options.weight_calibrator));
+    OCTET_TRY(Graph graph, DynamicQuantizer(model.impl().graph, options).run());
+    graph.provenance.tool_version = version();
+    graph.provenance.calibrator = "dynamic";
+    graph.provenance.weight_calibrator = options.weight_calibrator;
+    return make_model(std::move(graph));
+  } catch (const std::exception&) {
+    return Error{ErrorCode::run_failed, "out of memory", {}};
+  }
+}
+
+}  // namespace octet

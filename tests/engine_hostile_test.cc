@@ -193,8 +193,8 @@ TEST_CASE("quantization parameters that are missing, out of range, or of the wro
 
 TEST_CASE("versions and operators of the future are unsupported") {
   Changed version;
-  version.node("conv").version = 2;
-  check_error(version.load(), ErrorCode::unsupported, {"'conv'", "Conv version 2"});
+  version.node("conv").version = 3;
+  check_error(version.load(), ErrorCode::unsupported, {"'conv'", "Conv version 3"});
   version.node("conv").version = 0;
   check_error(version.load(), ErrorCode::unsupported, {"'conv'", "version 0"});
   Changed type;
@@ -283,6 +283,18 @@ TEST_CASE("padding far larger than the image does not overflow the size of a pad
     must(session.run({in}, {out}));
     // Only the last window sees the image: 16 * 8 * 0.5 * 0.25 = 16.
     for (std::size_t i = 0; i < out.size(); ++i) CHECK(int{out[i]} == (i < 48 ? 7 : 23));
+  }
+}
+
+TEST_CASE("a dynamic convolution pads a copy, whose size is checked") {
+  for (const int pad : {1 << 29, 1 << 17}) {
+    GraphBuilder b;
+    schema::ConvT conv;
+    conv.stride_h = conv.stride_w = pad;
+    conv.pad_top = conv.pad_left = conv.pad_bottom = conv.pad_right = pad;
+    const int w = b.constant("w", {16, 1, 1, 16}, std::vector<std::int8_t>(256, 1), symmetric({0.25F}));
+    b.node("conv", conv, {b.input("x", Type::f32, {1, 1, 1, 16}), w});
+    check_error(must(b.model()).session(), ErrorCode::run_failed, {pad == 1 << 17 ? "limit" : "'conv' (Conv): its padded input"});
   }
 }
 

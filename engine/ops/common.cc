@@ -32,7 +32,6 @@ Result<void> check_accumulators(const Tensor& weights, const Tensor* bias) {
 
 /// x f32, its rows quantized at run time.
 Result<void> check_dynamic(const Tensor& weights, const Tensor* bias) {
-  if (!quantized_weights(weights)) return invalid("an f32 input needs f32 weights, or s8 weights with one scale, or one for each output channel");
   if (bias != nullptr)
     for (const float b : bias->data.as<float>())
       if (!std::isfinite(b)) return invalid("a bias is NaN or infinite");
@@ -105,9 +104,10 @@ Result<void> check_product(const NodeView& node) {
   if (bias != nullptr && bias->shape != Shape{weights.shape[0]})
     return invalid("bias must have shape " + std::to_string(weights.shape[0]) + ", not " + to_string(bias->shape));
   if (x.type == Type::f32) {
+    if (weights.type != Type::f32 && !quantized_weights(weights))
+      return invalid("an f32 input needs f32 weights, or s8 weights with one scale, or one for each output channel");
     if (node.output().type != Type::f32 || (bias != nullptr && bias->type != Type::f32)) return invalid("an f32 input needs f32 bias and output");
-    if (weights.type == Type::f32) return {};
-    return check_dynamic(weights, bias);
+    return weights.type == Type::f32 ? Result<void>() : check_dynamic(weights, bias);
   }
   if (!quantized(x)) return invalid(std::string("its input must be f32 or quantized u8, not ") + name_of(x.type));
   if (!quantized_weights(weights)) return invalid("a u8 input needs s8 weights with one scale, or one for each output channel");

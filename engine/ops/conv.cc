@@ -170,6 +170,8 @@ Result<Step> prepare_dynamic(const NodeView& node, const ConvShape& s, const Pre
   const float lo = a.clamp_min;
   const float hi = a.clamp_max;
   const kernels::PaddedImage rows = padded_image(s, 0);
+  const Shape padded = {rows.batch, rows.padded_h(), rows.padded_w(), rows.channels};
+  if (element_count(padded) < 0) return Error{ErrorCode::run_failed, "its padded input of " + to_string(padded) + " bytes is too large", {}};
   a.pad_top = a.pad_left = a.pad_bottom = a.pad_right = 0;
   a.clamp_min = schema::ConvT().clamp_min, a.clamp_max = schema::ConvT().clamp_max;
   schema::OperatorUnion product;
@@ -193,8 +195,6 @@ Result<Shape> infer(const NodeView& node) {
   OCTET_CHECK(check_clamp(a.clamp_min, a.clamp_max));
   OCTET_TRY(const std::int64_t out_h, window_output({x[1], w[1], a.stride_h, a.pad_top, a.pad_bottom, a.dilation_h}));
   OCTET_TRY(const std::int64_t out_w, window_output({x[2], w[2], a.stride_w, a.pad_left, a.pad_right, a.dilation_w}));
-  const Shape padded = {x[0], x[1] + a.pad_top + a.pad_bottom, x[2] + a.pad_left + a.pad_right, x[3]};
-  if (element_count(padded) < 0) return invalid("its padded input " + to_string(padded) + " overflows");
   return Shape{x[0], out_h, out_w, w[0]};
 }
 

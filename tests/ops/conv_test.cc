@@ -202,7 +202,7 @@ TEST_CASE("refused: types, quantization, constants, bias") {
   refuses([](Parts& p) { p.x.type = Type::s32, p.x.quant = {}; }, {"s32"});
   refuses([](Parts& p) { p.x.quant = {}; }, {"quantized u8"});
   refuses([](Parts& p) { p.x.quant = {{1, 1, 1, 1}, {0, 0, 0, 0}, 3}; }, {"quantized u8"});
-  refuses([](Parts& p) { p.x.type = Type::f32, p.x.quant = {}; }, {"f32 weights"});
+  refuses([](Parts& p) { p.x.type = Type::f32, p.x.quant = {}; }, {"f32 bias"});
   refuses([](Parts& p) { p.w.type = Type::u8, p.w.quant = affine(0.1F, 0); }, {"s8 weights"});
   refuses([](Parts& p) { p.w.quant = {}; }, {"s8 weights"});
   refuses([](Parts& p) { p.w.quant = {{1, 1}, {}, 1}; }, {"s8 weights"});

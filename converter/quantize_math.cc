@@ -1,9 +1,12 @@
 #include "converter/quantize_math.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "converter/observe/rounded.h"
 #include "converter/observe/weight_range.h"
 
 namespace octet {
@@ -26,12 +29,27 @@ double largest(std::span<const float> values) noexcept {
   return most;
 }
 
+/// clamp(rne(w / s), -127, 127).
+double quantized(float w, double scale) noexcept {
+  return rounded(std::min(std::max(static_cast<double>(w) / scale, -127.0), 127.0));
+}
+
+/// Sum of |q|. Sums of whole numbers: their order does not matter, and several at a time are quicker.
+double magnitude(std::span<const float> weights, double scale) noexcept {
+  std::array<double, 8> sums{};
+  const std::size_t whole = weights.size() / sums.size() * sums.size();
+  for (std::size_t i = 0; i < whole; i += sums.size())
+    for (std::size_t lane = 0; lane < sums.size(); ++lane) sums[lane] += std::abs(quantized(weights[i + lane], scale));
+  for (std::size_t i = whole; i < weights.size(); ++i) sums[0] += std::abs(quantized(weights[i], scale));
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
 /// One group of weights that share a scale: whether |bias| + 255 sum|q| stays below 2^31 in each of its channels.
 bool fits(std::span<const float> weights, std::span<const float> bias, std::size_t channels, double s_in, float scale) {
   const std::size_t depth = weights.size() / channels;
   for (std::size_t c = 0; c < channels; ++c) {
     double bound = bias.empty() ? 0.0 : std::abs(std::nearbyint(static_cast<double>(bias[c]) / (s_in * static_cast<double>(scale))));
-    for (const float w : weights.subspan(c * depth, depth)) bound += 255.0 * std::abs(std::nearbyint(static_cast<double>(w) / static_cast<double>(scale)));
+    bound += 255.0 * magnitude(weights.subspan(c * depth, depth), static_cast<double>(scale));
     if (!(bound < kMostAccumulator)) return false;
   }
   return true;
@@ -83,10 +101,10 @@ QuantizedWeights quantize_weights(std::span<const float> weights, std::span<cons
   } else {
     out.scales.push_back(group_scale(weights, bias, channels, input, least_error));
   }
+  out.weights.resize(channels * depth);
   for (std::size_t c = 0; c < channels; ++c) {
     const auto scale = static_cast<double>(out.scales[per_channel ? c : 0]);
-    for (const float w : weights.subspan(c * depth, depth))
-      out.weights.push_back(static_cast<std::int8_t>(std::min(std::max(std::nearbyint(static_cast<double>(w) / scale), -127.0), 127.0)));
+    for (std::size_t i = c * depth; i < (c + 1) * depth; ++i) out.weights[i] = static_cast<std::int8_t>(quantized(weights[i], scale));
     if (bias.empty()) continue;
     const double q = std::nearbyint(static_cast<double>(bias[c]) / (input * scale));
     out.representable = out.representable && std::abs(q) < kMostAccumulator;

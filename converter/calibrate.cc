@@ -35,17 +35,19 @@ struct Accumulated {
   std::vector<RowSample> rows;
 };
 
-/// Samples [first, first + n), and the range of each tensor over them.
+/// Samples [first, first + n), the range of each tensor over them, and the outputs if they are wanted.
 struct Piece {
   std::int64_t first = 0, n = 0;
   std::vector<Range> ranges;
+  Outputs outputs;
 };
 
 /// One thread's session and the observers of its tensors.
 class Worker {
  public:
-  Worker(const Model& model, const Samples& samples, std::int64_t unit, const std::vector<std::size_t>& row_lengths, Accumulated& into)
-      : model_(model), samples_(samples), unit_(unit), row_lengths_(row_lengths), into_(into) {}
+  Worker(const Model& model, const Samples& samples, std::int64_t unit, const std::vector<std::size_t>& row_lengths, const ObserveOptions& options,
+         Accumulated& into)
+      : model_(model), samples_(samples), unit_(unit), row_lengths_(row_lengths), options_(options), into_(into) {}
 
   Result<Piece> operator()(std::size_t index) {
     const kernels::RoundingScope rounding;
@@ -74,6 +76,7 @@ class Worker {
     impl.after_step = nullptr;
     if (bad) return *std::move(bad);
     OCTET_CHECK(ran);
+    if (options_.wants_outputs && options_.wants_outputs(piece_.first)) piece_.outputs = outputs_;
     return std::move(piece_);
   }
 
@@ -111,6 +114,7 @@ class Worker {
   const Samples& samples_;
   std::int64_t unit_;
   const std::vector<std::size_t>& row_lengths_;
+  const ObserveOptions& options_;
   Accumulated& into_;
   Piece piece_;
   std::int64_t batch_ = 0;
@@ -200,9 +204,10 @@ Result<std::vector<Statistics>> observe(const Model& model, const Samples& sampl
   std::vector<Statistics> statistics(tensors);
   Ranges ranges(statistics, samples.count());
   OCTET_CHECK(ordered_work<Piece>(
-      pieces, options.threads, [&](std::size_t thread) { return Worker(model, samples, unit, lengths, parts[thread]); },
-      [&](std::size_t, const Piece& piece) {
+      pieces, options.threads, [&](std::size_t thread) { return Worker(model, samples, unit, lengths, options, parts[thread]); },
+      [&](std::size_t, Piece piece) {
         ranges.add(piece);
+        if (!piece.outputs.empty()) options.take_outputs(piece.first, std::move(piece.outputs));
         if (options.progress) options.progress(piece.first + piece.n);
       }));
   merge(parts, lengths, statistics);
@@ -212,16 +217,43 @@ Result<std::vector<Statistics>> observe(const Model& model, const Samples& sampl
   return statistics;
 }
 
-std::vector<Range> choose_ranges(const std::vector<Statistics>& statistics, const Strategy& strategy, const StrategyOptions& options, int threads) {
-  std::vector<Range> ranges(statistics.size());
-  const auto choose = [&](std::size_t i) -> Result<Range> {
+namespace {
+
+/// choose(statistics of tensor i) for every tensor, on several threads.
+template <class T, class Choose>
+std::vector<T> for_each_tensor(const std::vector<Statistics>& statistics, int threads, const Choose& choose) {
+  std::vector<T> chosen(statistics.size());
+  const auto work = [&](std::size_t i) -> Result<T> {
     const kernels::RoundingScope rounding;
-    return statistics[i].range.observed ? strategy.range(statistics[i], options) : Range{};
+    return choose(statistics[i]);
   };
-  const auto done = ordered_work<Range>(
-      ranges.size(), threads, [&](std::size_t) { return choose; }, [&](std::size_t i, const Range& r) { ranges[i] = r; });
+  const auto done = ordered_work<T>(
+      chosen.size(), threads, [&](std::size_t) { return work; }, [&](std::size_t i, T part) { chosen[i] = std::move(part); });
   if (!done) throw std::bad_alloc();  // nothing else can go wrong
-  return ranges;
+  return chosen;
+}
+
+}  // namespace
+
+std::vector<Range> choose_ranges(const std::vector<Statistics>& statistics, const Strategy& strategy, const StrategyOptions& options, int threads) {
+  return for_each_tensor<Range>(statistics, threads, [&](const Statistics& s) { return s.range.observed ? strategy.range(s, options) : Range{}; });
+}
+
+std::vector<std::vector<Range>> choose_all_ranges(const std::vector<Statistics>& statistics, const StrategyOptions& options, int threads) {
+  const auto by_tensor = for_each_tensor<std::vector<Range>>(statistics, threads, [&](const Statistics& s) {
+    std::vector<Range> ranges(strategies().size());
+    for (std::size_t i = 0; i < ranges.size() && s.range.observed; ++i) {
+      const Strategy& strategy = strategies()[i];
+      // Searching once is enough where two strategies are the same.
+      const bool is_mse = strategy.needs_rows && !s.rows;
+      ranges[i] = is_mse ? ranges[static_cast<std::size_t>(find_strategy("mse") - strategies().data())] : strategy.range(s, options);
+    }
+    return ranges;
+  });
+  std::vector<std::vector<Range>> by_strategy(strategies().size());
+  for (std::size_t i = 0; i < by_strategy.size(); ++i)
+    for (const auto& ranges : by_tensor) by_strategy[i].push_back(ranges[i]);
+  return by_strategy;
 }
 
 Result<void> check_calibrator(const std::string& calibrator, double percentile) {

@@ -20,11 +20,18 @@ inline constexpr std::int64_t kChunk = 32;
 /// megabytes (a power of two), 1 where the batch is fixed. Never depends on the machine.
 [[nodiscard]] std::int64_t samples_at_a_time(const Model& model);
 
+/// Values of every output of a model, for some samples.
+using Outputs = std::vector<std::vector<float>>;
+
 struct ObserveOptions {
   bool histograms = false;  ///< Statistics::histogram
   bool rows = false;        ///< Statistics::rows, of tensors that feed a softmax or are outputs of the model
   int threads = 1;
-  std::function<void(std::int64_t)> progress;
+  std::function<void(std::int64_t)> progress = {};
+  /// Whether the outputs of the samples that are run together, from the first given on, are wanted (asked on any thread);
+  /// and who takes them, in order.
+  std::function<bool(std::int64_t)> wants_outputs = {};
+  std::function<void(std::int64_t, Outputs)> take_outputs = {};
 };
 
 /// Statistics of every tensor of the model's graph that is an input or computed (f32), by tensor index. One pass. Memory does
@@ -35,6 +42,9 @@ struct ObserveOptions {
 /// The range of every tensor, by its statistics.
 [[nodiscard]] std::vector<Range> choose_ranges(const std::vector<Statistics>& statistics, const Strategy& strategy, const StrategyOptions& options,
                                                int threads);
+
+/// choose_ranges() with each of strategies(), in their order.
+[[nodiscard]] std::vector<std::vector<Range>> choose_all_ranges(const std::vector<Statistics>& statistics, const StrategyOptions& options, int threads);
 
 struct CalibrateOptions {
   std::string calibrator = "minmax";  ///< a strategy's name

@@ -44,9 +44,6 @@ Part part_of(const Model& model, std::int64_t count) {
   return part;
 }
 
-/// Values of every output of a model.
-using Outputs = std::vector<std::vector<float>>;
-
 /// Runs pieces of samples on one thread.
 class Runner {
  public:
@@ -124,19 +121,27 @@ std::string describe(const Strategy& strategy, double percentile) {
 /// Scores every strategy; what they make of the model is alive one at a time.
 class Trial {
  public:
-  Trial(const Model& model, const Samples& samples, const QuantizeOptions& options, const std::vector<Statistics>& statistics)
-      : model_(model), samples_(samples), options_(options), statistics_(statistics), part_(part_of(model, samples.count())) {
+  Trial(const Model& model, const Samples& samples, const QuantizeOptions& options)
+      : model_(model), samples_(samples), options_(options), part_(part_of(model, samples.count())) {
     options_.normalization = nullptr;  // samples are real values
   }
 
+  /// Everything the strategies need, and the float model's outputs on the part that is tried.
+  Result<std::vector<Statistics>> observe_all() {
+    ObserveOptions o{true, true, options_.threads, options_.progress};
+    o.wants_outputs = [&](std::int64_t first) { return std::ranges::binary_search(part_.firsts, first); };
+    o.take_outputs = [&](std::int64_t, Outputs outputs) { exact_.push_back(std::move(outputs)); };
+    return observe(model_, samples_, o);
+  }
+
   Result<CalibratedRanges> best(const StrategyOptions& strategy_options) {
-    OCTET_TRY(exact_, run(model_, samples_, part_, options_.threads));
-    for (const Strategy& strategy : strategies()) {
-      CalibratedRanges c{choose_ranges(statistics_, strategy, strategy_options, options_.threads), strategy.name,
-                         describe(strategy, strategy_options.percentile)};
-      OCTET_TRY(const double score, score_of(c.ranges));
+    OCTET_TRY(const auto statistics, observe_all());
+    auto ranges = choose_all_ranges(statistics, strategy_options, options_.threads);
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      const Strategy& strategy = strategies()[i];
+      OCTET_TRY(const double score, score_of(ranges[i]));
       scores_.push_back({strategy.name, score, false});
-      candidates_.push_back(std::move(c));
+      candidates_.push_back({std::move(ranges[i]), strategy.name, describe(strategy, strategy_options.percentile)});
     }
     std::size_t chosen = 0;
     for (std::size_t i = 1; i < scores_.size(); ++i)
@@ -163,7 +168,6 @@ class Trial {
   const Model& model_;
   const Samples& samples_;
   QuantizeOptions options_;
-  const std::vector<Statistics>& statistics_;
   Part part_;
   std::vector<Outputs> exact_;
   std::vector<Graph> graphs_;  ///< the different ones, without constants
@@ -175,15 +179,17 @@ class Trial {
 }  // namespace
 
 Result<CalibratedRanges> calibrated_ranges(const Model& model, const Samples& samples, const QuantizeOptions& options) {
-  const bool choose = options.calibrator == kAutoCalibrator;
-  OCTET_CHECK(check_calibrator(choose ? strategies()[0].name : options.calibrator, options.percentile));
-  const Strategy& strategy = choose ? strategies()[0] : *find_strategy(options.calibrator);
   const StrategyOptions strategy_options{options.percentile, options.symmetric_activations};
-  OCTET_TRY(const auto statistics, observe(model, samples, {choose || strategy.needs_histogram, choose || strategy.needs_rows, options.threads, options.progress}));
-  if (!choose) return CalibratedRanges{choose_ranges(statistics, strategy, strategy_options, options.threads), strategy.name, describe(strategy, options.percentile)};
-  OCTET_TRY(CalibratedRanges best, Trial(model, samples, options, statistics).best(strategy_options));
-  best.options += best.options.empty() ? "chosen by auto" : ", chosen by auto";
-  return best;
+  if (options.calibrator == kAutoCalibrator) {
+    OCTET_CHECK(check_calibrator(strategies()[0].name, options.percentile));
+    OCTET_TRY(CalibratedRanges best, Trial(model, samples, options).best(strategy_options));
+    best.options += best.options.empty() ? "chosen by auto" : ", chosen by auto";
+    return best;
+  }
+  OCTET_CHECK(check_calibrator(options.calibrator, options.percentile));
+  const Strategy& strategy = *find_strategy(options.calibrator);
+  OCTET_TRY(const auto statistics, observe(model, samples, {strategy.needs_histogram, strategy.needs_rows, options.threads, options.progress}));
+  return CalibratedRanges{choose_ranges(statistics, strategy, strategy_options, options.threads), strategy.name, describe(strategy, options.percentile)};
 }
 
 }  // namespace octet

@@ -7,22 +7,13 @@
 namespace octet::kernels {
 namespace {
 
-struct OutputAvx2 {
-  FinishAvx2 u8;
-  __m256 lo, hi;  ///< f32
-};
-
-inline OutputAvx2 make_output(const Epilogue& e) noexcept {
-  return {make_finish(e.out), _mm256_set1_ps(e.clamp_min), _mm256_set1_ps(e.clamp_max)};
-}
-
 inline __m256 scale(__m256i acc, const float* multiplier) noexcept {
   return _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(multiplier));
 }
 
 /// acc0 and acc1 are sixteen channels with their bias, of which the first `count` exist: to e.y, e.real or e.sums from element
 /// `at`. `multiplier` has sixteen entries.
-inline void store_sums(const Epilogue& e, const OutputAvx2& o, std::int64_t at, std::int64_t count, const float* multiplier, __m256i acc0,
+inline void store_sums(const Epilogue& e, const FinishAvx2& finish, std::int64_t at, std::int64_t count, const float* multiplier, __m256i acc0,
                        __m256i acc1) noexcept {
   if (e.sums != nullptr) {
     auto* words = reinterpret_cast<float*>(e.sums + at);  // only moved
@@ -33,12 +24,14 @@ inline void store_sums(const Epilogue& e, const OutputAvx2& o, std::int64_t at, 
   const __m256 t0 = scale(acc0, multiplier);
   const __m256 t1 = scale(acc1, multiplier + 8);
   if (e.y != nullptr) {
-    store_bytes(e.y + at, count, bytes_of(o.u8, whole(o.u8, t0), whole(o.u8, t1)));
+    store_bytes(e.y + at, count, bytes_of(finish, whole(finish, t0), whole(finish, t1)));
     return;
   }
+  const __m256 lo = _mm256_set1_ps(e.clamp_min);
+  const __m256 hi = _mm256_set1_ps(e.clamp_max);
   // In this order: where both operands are equal, as 0 and -0 are, the second one is the result, as in std::min, std::max.
-  Avx2::store(e.real + at, count, _mm256_min_ps(o.hi, _mm256_max_ps(o.lo, t0)));
-  Avx2::store(e.real + at + 8, count - 8, _mm256_min_ps(o.hi, _mm256_max_ps(o.lo, t1)));
+  Avx2::store(e.real + at, count, _mm256_min_ps(hi, _mm256_max_ps(lo, t0)));
+  Avx2::store(e.real + at + 8, count - 8, _mm256_min_ps(hi, _mm256_max_ps(lo, t1)));
 }
 
 inline __m256i with_bias(__m256i acc, const std::int32_t* bias) noexcept {
@@ -47,9 +40,9 @@ inline __m256i with_bias(__m256i acc, const std::int32_t* bias) noexcept {
 
 /// Channels c .. c + 15, of which the first `count` exist, without their bias, to element `at` of the output. bias and
 /// multiplier have room for whole sixteens.
-inline void store_channels(const Epilogue& e, const OutputAvx2& o, std::int64_t at, std::int64_t c, std::int64_t count, __m256i acc0,
+inline void store_channels(const Epilogue& e, const FinishAvx2& finish, std::int64_t at, std::int64_t c, std::int64_t count, __m256i acc0,
                            __m256i acc1) noexcept {
-  store_sums(e, o, at, count, e.multiplier + c, with_bias(acc0, e.bias + c), with_bias(acc1, e.bias + c + 8));
+  store_sums(e, finish, at, count, e.multiplier + c, with_bias(acc0, e.bias + c), with_bias(acc1, e.bias + c + 8));
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ namespace octet::kernels {
 void depthwise_u8s8_avx2(const DepthwisePixel& pixel) noexcept;
 
 void depthwise_u8s8_avx2(const DepthwisePixel& p) noexcept {
-  const OutputAvx2 output = make_output(p.epilogue);
+  const FinishAvx2 output = make_finish(p.epilogue.out);
   const std::int16_t* w = p.weights;
   for (std::int64_t c = 0; c < p.channels; c += kDepthwiseChannels) {
     const std::int64_t count = p.channels - c < kDepthwiseChannels ? p.channels - c : kDepthwiseChannels;

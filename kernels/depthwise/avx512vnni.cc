@@ -12,8 +12,9 @@ namespace {
 
 struct Avx512Vnni {
   using Ints = __m512i;
-  using Output = OutputAvx512;
+  using Output = FinishAvx512;
   static constexpr int kLanes = 16;
+  static constexpr int kDepthwiseChunks = 4;
 
   static Ints load(const void* p) noexcept { return _mm512_loadu_si512(p); }
   static void store(void* p, Ints v) noexcept { _mm512_storeu_si512(p, v); }
@@ -32,10 +33,11 @@ struct Avx512Vnni {
   static Ints high8(Ints a, Ints b) noexcept { return _mm512_unpackhi_epi8(a, b); }
   static Ints low16(Ints a, Ints b) noexcept { return _mm512_unpacklo_epi16(a, b); }
   static Ints high16(Ints a, Ints b) noexcept { return _mm512_unpackhi_epi16(a, b); }
-  static Output output(const Epilogue& e) noexcept { return make_output(e); }
-  static void store_chunk(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t count, const float* multiplier,
+  static Output output(const Epilogue& e) noexcept { return make_finish(e.out); }
+  [[gnu::always_inline]] static void store_chunk(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t count, const float* multiplier,
                           const Ints (&acc)[4]) noexcept {
-    store_channels<4>(e, o, at, count, multiplier, acc);
+    const Ints pixel[1][4] = {{acc[0], acc[1], acc[2], acc[3]}};
+    store_pixels(e, o, at, 0, count, multiplier, pixel);
   }
 };
 

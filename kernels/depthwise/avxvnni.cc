@@ -12,8 +12,9 @@ namespace {
 
 struct AvxVnni {
   using Ints = __m256i;
-  using Output = OutputAvx2;
+  using Output = FinishAvx2;
   static constexpr int kLanes = 8;
+  static constexpr int kDepthwiseChunks = 2;
 
   static Ints load(const void* p) noexcept { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
   static void store(void* p, Ints v) noexcept { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
@@ -37,8 +38,8 @@ struct AvxVnni {
   static Ints high8(Ints a, Ints b) noexcept { return _mm256_unpackhi_epi8(a, b); }
   static Ints low16(Ints a, Ints b) noexcept { return _mm256_unpacklo_epi16(a, b); }
   static Ints high16(Ints a, Ints b) noexcept { return _mm256_unpackhi_epi16(a, b); }
-  static Output output(const Epilogue& e) noexcept { return make_output(e); }
-  static void store_chunk(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t count, const float* multiplier,
+  static Output output(const Epilogue& e) noexcept { return make_finish(e.out); }
+  [[gnu::always_inline]] static void store_chunk(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t count, const float* multiplier,
                           const Ints (&acc)[4]) noexcept {
     store_sums(e, o, at, count, multiplier, acc[0], acc[1]);
     if (count > 16) store_sums(e, o, at + 16, count - 16, multiplier + 16, acc[2], acc[3]);

@@ -1,6 +1,6 @@
 // The kernels of quad_depthwise.h for any vector type V with vpdpbusd. Everything here has internal linkage (see u8_avx2.h).
 //
-// V has: Ints (s32 lanes), kLanes, Output; load(p), store(p, v), dot(acc, x, w); bytes(p, count), order(p) for regroup(x, order),
+// V has: Ints (s32 lanes), kLanes, kDepthwiseChunks (whose sums fit into the registers), Output; load(p), store(p, v), dot(acc, x, w); bytes(p, count), order(p) for regroup(x, order),
 // which puts groups of four bytes where unpacking within 128-bit lanes makes quads of them in their order; low8, high8, low16,
 // high16(a, b), which unpack; output(epilogue), store_chunk(epilogue, output, at, count, multiplier, acc).
 #pragma once
@@ -59,45 +59,64 @@ inline void load_four(typename V::Ints (&to)[4], const void* from) noexcept {
   for (int v = 0; v < 4; ++v) to[v] = V::load(static_cast<const std::uint8_t*>(from) + v * V::kLanes * 4);
 }
 
+/// kChunks chunks from output i on, `step` outputs apart, with any number of taps: each weight serves all of them.
+template <class V, int kChunks>
+inline void chunks_of_any(const DepthwiseRow& row, std::int64_t p, std::int64_t i, std::int64_t step) noexcept {
+  constexpr std::int64_t kChunk = V::kLanes * 4;
+  typename V::Ints acc[kChunks][4];
+#pragma GCC unroll 4
+  for (int k = 0; k < kChunks; ++k) load_four<V>(acc[k], row.epilogue.bias + p * kChunk);
+  const std::uint8_t* x = row.quads + 4 * i;
+  const std::int8_t* weights = row.weights + p * row.tap_count * kChunk * 4;
+  for (const std::int32_t* tap = row.taps; tap != row.taps + row.tap_count; ++tap, weights += kChunk * 4) {
+    typename V::Ints w[4];
+    load_four<V>(w, weights);
+#pragma GCC unroll 4
+    for (int k = 0; k < kChunks; ++k) add_tap<V>(acc[k], x + *tap + 4 * k * step, w);
+  }
+  const auto output = V::output(row.epilogue);
+#pragma GCC unroll 4
+  for (int k = 0; k < kChunks; ++k)
+    V::store_chunk(row.epilogue, output, i + k * step, row.count - i - k * step, row.epilogue.multiplier + p * kChunk, acc[k]);
+}
+
 /// A row with any number of taps.
 template <class V>
 inline void row_of_any(const DepthwiseRow& row) noexcept {
-  constexpr std::int64_t kChunk = V::kLanes * 4;
-  const auto output = V::output(row.epilogue);
+  constexpr int kMost = V::kDepthwiseChunks;
+  const std::int64_t step = row.period * V::kLanes * 4;
   for (std::int64_t p = 0; p < row.period; ++p) {
-    const std::int8_t* weights = row.weights + p * row.tap_count * kChunk * 4;
-    for (std::int64_t i = p * kChunk; i < row.count; i += row.period * kChunk) {
-      typename V::Ints acc[4];
-      load_four<V>(acc, row.epilogue.bias + p * kChunk);
-      for (std::int64_t t = 0; t < row.tap_count; ++t) {
-        typename V::Ints w[4];
-        load_four<V>(w, weights + t * kChunk * 4);
-        add_tap<V>(acc, row.quads + row.taps[t] + 4 * i, w);
-      }
-      V::store_chunk(row.epilogue, output, i, row.count - i, row.epilogue.multiplier + p * kChunk, acc);
-    }
+    std::int64_t i = p * V::kLanes * 4;
+    for (; i + (kMost - 1) * step < row.count; i += kMost * step) chunks_of_any<V, kMost>(row, p, i, step);
+    if constexpr (kMost > 2)
+      for (; i + step < row.count; i += 2 * step) chunks_of_any<V, 2>(row, p, i, step);
+    for (; i < row.count; i += step) chunks_of_any<V, 1>(row, p, i, step);
   }
 }
 
-/// A row with three taps, whose weights stay in registers.
+/// A row with three taps, whose weights stay in registers, and the bias. Copies of what `row` says: outputs are bytes, which
+/// might overlap anything the compiler knows of.
 template <class V>
 inline void row_of_three(const DepthwiseRow& row) noexcept {
   constexpr std::int64_t kChunk = V::kLanes * 4;
-  const auto output = V::output(row.epilogue);
-  const std::uint8_t* x0 = row.quads + row.taps[0];
-  const std::uint8_t* x1 = row.quads + row.taps[1];
-  const std::uint8_t* x2 = row.quads + row.taps[2];
-  for (std::int64_t p = 0; p < row.period; ++p) {
+  const Epilogue epilogue = row.epilogue;
+  const auto output = V::output(epilogue);
+  const std::int64_t step = row.period * kChunk;
+  const std::int64_t count = row.count;
+  const std::uint8_t* x[3] = {row.quads + row.taps[0], row.quads + row.taps[1], row.quads + row.taps[2]};
+  for (std::int64_t first = 0; first < step; first += kChunk) {
+    typename V::Ints bias[4];
     typename V::Ints w[3][4];
+    load_four<V>(bias, epilogue.bias + first);
 #pragma GCC unroll 3
-    for (int t = 0; t < 3; ++t) load_four<V>(w[t], row.weights + (p * 3 + t) * kChunk * 4);
-    for (std::int64_t i = p * kChunk; i < row.count; i += row.period * kChunk) {
+    for (int t = 0; t < 3; ++t) load_four<V>(w[t], row.weights + (3 * first + t * kChunk) * 4);
+    for (std::int64_t i = first; i < count; i += step) {
       typename V::Ints acc[4];
-      load_four<V>(acc, row.epilogue.bias + p * kChunk);
-      add_tap<V>(acc, x0 + 4 * i, w[0]);
-      add_tap<V>(acc, x1 + 4 * i, w[1]);
-      add_tap<V>(acc, x2 + 4 * i, w[2]);
-      V::store_chunk(row.epilogue, output, i, row.count - i, row.epilogue.multiplier + p * kChunk, acc);
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) acc[v] = bias[v];
+#pragma GCC unroll 3
+      for (int t = 0; t < 3; ++t) add_tap<V>(acc, x[t] + 4 * i, w[t]);
+      V::store_chunk(epilogue, output, i, count - i, epilogue.multiplier + first, acc);
     }
   }
 }

@@ -23,6 +23,7 @@ constexpr std::array kKernels = {
 
 /// Quads of a segment are to stay in L1, with room for weights and outputs.
 constexpr std::int64_t kSegmentBytes = 20 * 1024;
+constexpr std::int64_t kWeightBytes = 24 * 1024;
 
 constexpr std::int64_t kMost = std::int64_t{1} << 24;
 constexpr std::int64_t kMostPackedBytes = std::int64_t{1} << 20;
@@ -45,6 +46,8 @@ QuadDepthwise::Plan QuadDepthwise::plan_of(const QuadDepthwiseKernel& kernel, co
   // Output row r of a band reads rows r stride_h to r stride_h + kernel_h - 1 of its 4 row_quads rows.
   p.out_rows = s.dilation_h == 1 ? std::min(s.out_h, (4 * p.row_quads - s.kernel_h) / s.stride_h + 1) : 1;
   p.period = s.in_c / std::gcd(s.in_c, kernel.chunk);
+  // Each of them has weights of its own.
+  p.out_rows = std::clamp(kWeightBytes / (p.period * p.taps(s) * kernel.chunk * 4), std::int64_t{1}, p.out_rows);
   const auto bytes = [&](std::int64_t out_columns) { return columns_under(s, out_columns) * s.in_c * 4 * p.row_quads; };
   const std::int64_t segments = std::clamp(divide_up(bytes(s.out_w), kSegmentBytes), std::int64_t{1}, s.out_w);
   p.out_columns = divide_up(s.out_w, segments);

@@ -11,7 +11,7 @@ namespace {
 
 template <int kRows>
 inline void run_rows(const GemmTile& tile) noexcept {
-  const OutputAvx2 output = make_output(tile.epilogue);
+  const FinishAvx2 output = make_finish(tile.epilogue.out);
   const std::int64_t pairs = depth_pairs(tile.depth);
   const std::int8_t* w = tile.weights;
   for (std::int64_t c = 0; c < tile.channels; c += kTileChannels) {

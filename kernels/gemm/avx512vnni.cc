@@ -11,7 +11,7 @@ namespace {
 
 struct Avx512Vnni {
   using Ints = __m512i;
-  using Output = OutputAvx512;
+  using Output = FinishAvx512;
   static constexpr int kLanes = 16;
 
   static Ints zero() noexcept { return _mm512_setzero_si512(); }
@@ -28,10 +28,11 @@ struct Avx512Vnni {
     __builtin_memcpy(&bytes, p, sizeof(bytes));
     return _mm512_set1_epi32(bytes);
   }
-  static Output output(const Epilogue& e) noexcept { return make_output(e); }
-  template <int kVectors>
-  static void store(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t count, const float* multiplier, const Ints* acc) noexcept {
-    store_channels<kVectors>(e, o, at, count, multiplier, acc);
+  static Output output(const Epilogue& e) noexcept { return make_finish(e.out); }
+  template <int kRows, int kVectors>
+  static void store(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t stride, std::int64_t count, const float* multiplier,
+                    const Ints (&acc)[kRows][kVectors]) noexcept {
+    store_pixels(e, o, at, stride, count, multiplier, acc);
   }
 };
 

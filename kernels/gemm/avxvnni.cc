@@ -11,7 +11,7 @@ namespace {
 
 struct AvxVnni {
   using Ints = __m256i;
-  using Output = OutputAvx2;
+  using Output = FinishAvx2;
   static constexpr int kLanes = 8;
 
   static Ints load(const void* p) noexcept { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
@@ -29,10 +29,12 @@ struct AvxVnni {
     __builtin_memcpy(&bytes, p, sizeof(bytes));
     return _mm256_set1_epi32(bytes);
   }
-  static Output output(const Epilogue& e) noexcept { return make_output(e); }
-  template <int kVectors>
-  static void store(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t count, const float* multiplier, const Ints* acc) noexcept {
-    store_sums(e, o, at, count, multiplier, acc[0], kVectors > 1 ? acc[1] : acc[0]);
+  static Output output(const Epilogue& e) noexcept { return make_finish(e.out); }
+  template <int kRows, int kVectors>
+  static void store(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t stride, std::int64_t count, const float* multiplier,
+                    const Ints (&acc)[kRows][kVectors]) noexcept {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) store_sums(e, o, at + r * stride, count, multiplier, acc[r][0], acc[r][kVectors - 1]);
   }
 };
 

@@ -1,7 +1,7 @@
 // The micro-kernel of quad.h for any vector type V with vpdpbusd. Everything here has internal linkage (see u8_avx2.h).
 //
 // V has: Ints (s32 lanes), kLanes, Output; ints(p), add(a, b), weights(p), quad(p) (four bytes to every lane),
-// dot(acc, x, w), output(epilogue), store<kVectors>(epilogue, output, at, count, multiplier, acc).
+// dot(acc, x, w), output(epilogue), store(epilogue, output, at, stride, count, multiplier, acc).
 #pragma once
 
 #include "kernels/gemm/quad.h"
@@ -55,14 +55,14 @@ inline void quad_rows(const QuadTile& t, const typename V::Output& output, std::
   }
   for (; kParts > 1 && q < count; ++q, weights += kStep) add_quad<V>(acc[0], x, quads[q], weights);
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
+  for (int p = 1; p < kParts; ++p) {
 #pragma GCC unroll 8
-    for (int p = 1; p < kParts; ++p) {
+    for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) acc[0][r][v] = V::add(acc[0][r][v], acc[p][r][v]);
     }
-    V::template store<kVectors>(t.epilogue, output, (first + r) * t.out_stride, t.channels, t.epilogue.multiplier, acc[0][r]);
   }
+  V::store(t.epilogue, output, first * t.out_stride, t.out_stride, t.channels, t.epilogue.multiplier, acc[0]);
 }
 
 /// Any number of rows up to kMost, a compile-time constant for each.

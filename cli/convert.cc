@@ -28,6 +28,7 @@ struct Options {
   std::string calibrator = kAutoCalibrator, weight_calibrator = "minmax";
   std::optional<double> percentile;
   std::string mode = "static", weights = "per-channel", activations = "asymmetric";
+  std::string repair = "equalize";
   std::vector<std::string> float_nodes;
   int threads = default_threads();
   JsonOption json;
@@ -106,6 +107,7 @@ Result<Model> quantize_static(const Options& o, const Model& model, std::vector<
   q.report_calibrators = [&](const auto& tried) { scores = tried; };
   q.per_channel_weights = o.weights == "per-channel";
   q.symmetric_activations = o.activations == "symmetric";
+  q.equalize = o.repair != "none";
   q.normalization = normalization;
   q.float_nodes = o.float_nodes;
   q.threads = o.threads;
@@ -122,6 +124,12 @@ Result<Model> convert_model(const Options& o, const Model& model, std::vector<Ca
   dynamic.weight_calibrator = o.weight_calibrator;
   dynamic.float_nodes = o.float_nodes;
   return o.mode == "static" ? quantize_static(o, model, scores) : named(o, quantize_dynamic(model, dynamic));
+}
+
+/// What was done, not what was asked for.
+std::string repair_of(const Model& converted) {
+  const std::string& repair = converted.impl().graph.provenance.repair;
+  return repair.empty() ? "none" : repair;
 }
 
 Result<int> convert(const Options& o) {
@@ -144,6 +152,7 @@ Result<int> convert(const Options& o) {
                           {"octet_bytes", bytes},
                           {"calibrator", o.mode == "static" ? converted.impl().graph.provenance.calibrator : "none"},
                           {"calibrators", to_json(scores)},
+                          {"repair", repair_of(converted)},
                           {"nodes", {{"int8", nodes.int8}, {"float", nodes.float_}, {"folded", nodes.folded}}},
                           {"seconds", seconds},
                           {"peak_rss_bytes", peak_rss_bytes()}}));
@@ -188,6 +197,9 @@ Command add_convert(CLI::App& app) {
       ->capture_default_str();
   c.add_option("--activations", o->activations, "Zero-points of activations")
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
+      ->capture_default_str();
+  c.add_option("--repair", o->repair, "equalize: scale channels whose ranges differ much, by powers of two that cancel out")
+      ->check(CLI::IsMember({"none", "equalize"}))
       ->capture_default_str();
   add_shape_option(c, o->shapes);
   c.add_option("--float", o->float_nodes, "Keep this source node in float; may be repeated")

@@ -68,6 +68,7 @@ void print(const std::string& path, const Graph& g, std::uint64_t bytes) {
                p.calibrator_options.empty() ? "" : " (" + printable(p.calibrator_options) + ")",
                grouped(p.calibration_samples), p.calibration_hash,
                p.weight_calibrator.empty() ? "minmax" : printable(p.weight_calibrator));
+  if (!p.repair.empty()) fmt::print("repaired: {}\n", printable(p.repair));
   for (std::size_t i = 0; i < g.inputs.size(); ++i)
     if (const auto& n = g.preprocessing[i])
       fmt::print("input '{}' takes raw bytes: x = (byte * {:.9g} - [{}]) / [{}]\n",
@@ -97,6 +98,7 @@ Result<int> inspect(const Options& o) {
                               {"calibrator", p.calibrator},
                               {"calibrator_options", p.calibrator_options},
                               {"weight_calibrator", p.weight_calibrator},
+                              {"repair", p.repair},
                               {"calibration_samples", p.calibration_samples},
                               {"calibration_hash", fmt::format("{:016x}", p.calibration_hash)}}},
                             {"tensors", tensors_json(g)},

@@ -215,7 +215,7 @@ Result<void> report(const Options& o, const Graph& graph, const Verification& v,
 
 Result<int> verify(const Options& o) {
   OCTET_TRY(const Model quantized, Model::load(o.model));
-  OCTET_TRY(const Model real, load_model(o.against, o.shapes));
+  OCTET_TRY(Model real, load_model(o.against, o.shapes));
   if (!real.impl().graph.provenance.calibrator.empty())
     return usage_error("--against " + o.against + " is quantized itself; it must be the float model");
   OCTET_CHECK(check_outputs(quantized, real));
@@ -223,6 +223,10 @@ Result<int> verify(const Options& o) {
   if (graph.provenance.source_hash != real.impl().graph.provenance.source_hash)
     fmt::print(stderr, "octet verify: warning: {} was not made of this very {}\n", printable(o.model),
                printable(o.against));
+  // Its layers hold scaled channels; the same scales go to the float side, whose outputs they leave as they are.
+  if (graph.provenance.repair.find(kEqualized) != std::string::npos) {
+    OCTET_TRY(real, equalized(real));
+  }
   OCTET_TRY(auto layers, match(graph, real.impl().graph));
   OCTET_TRY(auto normalization, o.normalization.get());
   // A model with stored preprocessing takes raw bytes; the float model then gets the same preprocessing.

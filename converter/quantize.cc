@@ -6,6 +6,7 @@
 #include <set>
 
 #include "converter/choose_calibrator.h"
+#include "converter/passes/passes.h"
 #include "converter/quantize_math.h"
 #include "engine/model.h"
 #include "engine/operator.h"
@@ -337,13 +338,22 @@ Result<void> check_normalization(const Normalization& n) {
 
 }  // namespace
 
+Result<Model> equalized(const Model& model) {
+  Graph graph = model.impl().graph;
+  OCTET_TRY(const bool changed, equalize(graph));
+  if (!changed) return model;
+  graph.provenance.repair = kEqualized;
+  return make_model(std::move(graph));
+}
+
 Result<Model> quantize(const Model& model, const Samples& samples, const QuantizeOptions& options) {
   try {
     const kernels::RoundingScope rounding;
     if (options.normalization != nullptr) OCTET_CHECK(check_normalization(*options.normalization));
     OCTET_CHECK(check_weight_calibrator(options.weight_calibrator));
-    OCTET_TRY(const CalibratedRanges calibrated, calibrated_ranges(model, samples, options));
-    OCTET_TRY(Graph graph, quantize_graph(model.impl().graph, calibrated.ranges, options));
+    OCTET_TRY(const Model source, options.equalize ? equalized(model) : Result<Model>(model));
+    OCTET_TRY(const CalibratedRanges calibrated, calibrated_ranges(source, samples, options));
+    OCTET_TRY(Graph graph, quantize_graph(source.impl().graph, calibrated.ranges, options));
     graph.provenance.tool_version = version();
     graph.provenance.calibrator = calibrated.calibrator;
     graph.provenance.calibrator_options = calibrated.options;

@@ -13,6 +13,12 @@ namespace octet {
 /// names stay with their quantized forms; graph inputs and outputs keep name and order.
 [[nodiscard]] Result<Graph> quantize_graph(const Graph& graph, const std::vector<Range>& ranges, const QuantizeOptions& options);
 
+/// What Provenance::repair says of an equalized graph.
+inline constexpr const char* kEqualized = "equalize";
+
+/// The model with its channels equalized (passes/equalize.cc); the model itself where they are balanced.
+[[nodiscard]] Result<Model> equalized(const Model& model);
+
 /// What follows a graph input's or output's name in the name of its quantized twin.
 inline constexpr const char* kQuantizedSuffix = "_quantized";
 

@@ -115,7 +115,7 @@ Provenance decode_provenance(const schema::Provenance* p) {
   if (p == nullptr) return {};
   return {text(p->tool_version()), text(p->source_name()), p->source_hash(), p->source_bytes(),
           text(p->calibrator()), p->calibration_samples(), p->calibration_hash(),
-          text(p->calibrator_options()), text(p->weight_calibrator())};
+          text(p->calibrator_options()), text(p->weight_calibrator()), text(p->repair())};
 }
 
 /// Calls f on every element; a missing element is an error.

@@ -110,6 +110,7 @@ struct Provenance {
   std::uint64_t calibration_hash = 0;
   std::string calibrator_options;  ///< its parameters, in words; empty if it has none
   std::string weight_calibrator;
+  std::string repair;  ///< what was done against loss of accuracy, separated by commas
 };
 
 struct Graph {

@@ -22,7 +22,7 @@ Graph full_graph() {
   preprocessing.mean = {0.5F, 0.25F};
   preprocessing.std = {0.125F, 2.0F};
   g.preprocessing[0] = std::make_shared<const octet::Preprocessing>(preprocessing);
-  g.provenance = {"9.8.7", "source.onnx", 0xFEDCBA9876543210U, 123, "minmax", 77, 0x0123456789ABCDEFU, "p = 1", "mse"};
+  g.provenance = {"9.8.7", "source.onnx", 0xFEDCBA9876543210U, 123, "minmax", 77, 0x0123456789ABCDEFU, "p = 1", "mse", "equalize"};
   g.source_nodes = {{"first \xC3\xA9", "Conv"}, {"", "Relu"}, {"gone", "Identity"}};
   for (auto& node : g.nodes) node.sources.clear();
   g.nodes[1].sources = {0, 1};
@@ -79,6 +79,7 @@ TEST_CASE("everything survives writing and reading") {
   CHECK(r.provenance.weight_calibrator == "mse");
   CHECK(r.provenance.calibration_samples == 77);
   CHECK(r.provenance.calibration_hash == 0x0123456789ABCDEFU);
+  CHECK(r.provenance.repair == "equalize");
   REQUIRE(r.source_nodes.size() == 3);
   CHECK(r.source_nodes[0].name == "first \xC3\xA9");
   CHECK(r.source_nodes[1].op_type == "Relu");

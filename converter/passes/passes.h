@@ -29,6 +29,12 @@ namespace octet {
 /// Conv, FullyConnected, Add or Mul, then Clip: into clamp_min and clamp_max.
 [[nodiscard]] Result<void> fuse_clamp(Graph& graph);
 
+/// Scales channels by powers of two between the products that write and read them, until their ranges of weights match; see
+/// equalize.cc, and channel_scales.h for the channels it may touch. Outputs stay exactly what they were (but for weights so
+/// small that a factor makes them denormal); other tensors then hold their ONNX values times a power of two for each channel.
+/// For graphs that are to be quantized: not part of optimize(). False, and nothing changed, where all is balanced.
+[[nodiscard]] Result<bool> equalize(Graph& graph);
+
 /// Drops nodes and tensors that no output depends on (inputs stay).
 [[nodiscard]] Result<void> remove_dead(Graph& graph);
 

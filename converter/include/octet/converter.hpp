@@ -60,6 +60,8 @@ struct QuantizeOptions {
   std::string weight_calibrator = "minmax";
   bool per_channel_weights = true;
   bool symmetric_activations = false;
+  /// Scales channels whose ranges differ much, by powers of two that cancel out, before calibration.
+  bool equalize = true;
   /// Stored in the model, which then takes raw u8 in every input. The samples are still given as real values.
   std::shared_ptr<const Normalization> normalization;
   /// Names of source nodes to keep in float.

@@ -28,7 +28,7 @@ struct Options {
   std::string calibrator = kAutoCalibrator, weight_calibrator = "minmax";
   std::optional<double> percentile;
   std::string mode = "static", weights = "per-channel", activations = "asymmetric";
-  std::string repair = "equalize";
+  std::string repair = "all";
   std::vector<std::string> float_nodes;
   int threads = default_threads();
   JsonOption json;
@@ -107,7 +107,8 @@ Result<Model> quantize_static(const Options& o, const Model& model, std::vector<
   q.report_calibrators = [&](const auto& tried) { scores = tried; };
   q.per_channel_weights = o.weights == "per-channel";
   q.symmetric_activations = o.activations == "symmetric";
-  q.equalize = o.repair != "none";
+  q.equalize = o.repair == "equalize" || o.repair == "all";
+  q.correct_bias = o.repair == "bias" || o.repair == "all";
   q.normalization = normalization;
   q.float_nodes = o.float_nodes;
   q.threads = o.threads;
@@ -198,8 +199,10 @@ Command add_convert(CLI::App& app) {
   c.add_option("--activations", o->activations, "Zero-points of activations")
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
       ->capture_default_str();
-  c.add_option("--repair", o->repair, "equalize: scale channels whose ranges differ much, by powers of two that cancel out")
-      ->check(CLI::IsMember({"none", "equalize"}))
+  c.add_option("--repair", o->repair,
+               "equalize: scale channels whose ranges differ much, by powers of two that cancel out; bias: put the mean error of\n"
+               "each channel into its bias; all: both, each where it helps")
+      ->check(CLI::IsMember({"none", "bias", "equalize", "all"}))
       ->capture_default_str();
   add_shape_option(c, o->shapes);
   c.add_option("--float", o->float_nodes, "Keep this source node in float; may be repeated")

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "converter/calibrate.h"
+#include "converter/output_error.h"
 #include "octet/converter.hpp"
 
 namespace octet {
@@ -22,9 +23,8 @@ struct CalibratedRanges {
 };
 
 /// Observes `samples` and chooses the range of every tensor. With "auto", quantizes the model with the ranges of each strategy
-/// and keeps the one whose outputs, on part of the samples, have the highest SQNR against the float model's (of several
-/// outputs: by the mean of their noise-to-signal ratios); minmax if none is better by kClearlyBetterDb. The part is spread
-/// evenly over the samples and has up to 256 of them, fewer for large models.
-[[nodiscard]] Result<CalibratedRanges> calibrated_ranges(const Model& model, const Samples& samples, const QuantizeOptions& options);
+/// and keeps the one whose outputs have the least `error`; minmax if none is better by kClearlyBetterDb.
+[[nodiscard]] Result<CalibratedRanges> calibrated_ranges(const Model& model, const Samples& samples, OutputError& error,
+                                                         const QuantizeOptions& options);
 
 }  // namespace octet

@@ -5,13 +5,9 @@
 #include <numeric>
 #include <set>
 
-#include "converter/choose_calibrator.h"
-#include "converter/passes/passes.h"
 #include "converter/quantize_math.h"
-#include "engine/model.h"
 #include "engine/operator.h"
 #include "kernels/pointwise/pointwise.h"
-#include "kernels/parallel.h"
 
 namespace octet {
 namespace {
@@ -323,47 +319,6 @@ class Quantizer {
 
 Result<Graph> quantize_graph(const Graph& graph, const std::vector<Range>& ranges, const QuantizeOptions& options) {
   return Quantizer(graph, ranges, options).run();
-}
-
-namespace {
-
-Result<void> check_normalization(const Normalization& n) {
-  const auto fail = [](const char* message) { return Error{ErrorCode::invalid_argument, message, "normalization"}; };
-  if (n.mean.empty() || n.mean.size() != n.std.size()) return fail("needs as many means as standard deviations");
-  const auto finite = [](float v) { return std::isfinite(v); };
-  if (!finite(n.scale) || !std::ranges::all_of(n.mean, finite) || !std::ranges::all_of(n.std, finite)) return fail("a value is NaN or infinite");
-  if (std::ranges::find(n.std, 0.0F) != n.std.end()) return fail("a standard deviation is 0");
-  return {};
-}
-
-}  // namespace
-
-Result<Model> equalized(const Model& model) {
-  Graph graph = model.impl().graph;
-  OCTET_TRY(const bool changed, equalize(graph));
-  if (!changed) return model;
-  graph.provenance.repair = kEqualized;
-  return make_model(std::move(graph));
-}
-
-Result<Model> quantize(const Model& model, const Samples& samples, const QuantizeOptions& options) {
-  try {
-    const kernels::RoundingScope rounding;
-    if (options.normalization != nullptr) OCTET_CHECK(check_normalization(*options.normalization));
-    OCTET_CHECK(check_weight_calibrator(options.weight_calibrator));
-    OCTET_TRY(const Model source, options.equalize ? equalized(model) : Result<Model>(model));
-    OCTET_TRY(const CalibratedRanges calibrated, calibrated_ranges(source, samples, options));
-    OCTET_TRY(Graph graph, quantize_graph(source.impl().graph, calibrated.ranges, options));
-    graph.provenance.tool_version = version();
-    graph.provenance.calibrator = calibrated.calibrator;
-    graph.provenance.calibrator_options = calibrated.options;
-    graph.provenance.weight_calibrator = options.weight_calibrator;
-    graph.provenance.calibration_samples = static_cast<std::uint64_t>(samples.count());
-    graph.provenance.calibration_hash = options.data_hash;
-    return make_model(std::move(graph));
-  } catch (const std::exception&) {
-    return Error{ErrorCode::run_failed, "out of memory", {}};
-  }
 }
 
 }  // namespace octet

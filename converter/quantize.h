@@ -13,8 +13,9 @@ namespace octet {
 /// names stay with their quantized forms; graph inputs and outputs keep name and order.
 [[nodiscard]] Result<Graph> quantize_graph(const Graph& graph, const std::vector<Range>& ranges, const QuantizeOptions& options);
 
-/// What Provenance::repair says of an equalized graph.
+/// What Provenance::repair says of an equalized graph, and of one with corrected biases.
 inline constexpr const char* kEqualized = "equalize";
+inline constexpr const char* kBiasCorrected = "bias";
 
 /// The model with its channels equalized (passes/equalize.cc); the model itself where they are balanced.
 [[nodiscard]] Result<Model> equalized(const Model& model);

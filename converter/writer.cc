@@ -70,7 +70,7 @@ Offset<schema::Provenance> write_provenance(FlatBufferBuilder& fbb, const Proven
   const auto source = fbb.CreateString(p.source_name);
   const auto calibrator = fbb.CreateString(p.calibrator);
   const auto options = fbb.CreateString(p.calibrator_options);
-  const auto weight_calibrator = fbb.CreateString(p.weight_calibrator, repair);
+  const auto weight_calibrator = fbb.CreateString(p.weight_calibrator);
   const auto repair = fbb.CreateString(p.repair);
   return schema::CreateProvenance(fbb, version, source, p.source_hash, p.source_bytes, calibrator, p.calibration_samples, p.calibration_hash, options,
                                   weight_calibrator, repair);

@@ -62,6 +62,9 @@ struct QuantizeOptions {
   bool symmetric_activations = false;
   /// Scales channels whose ranges differ much, by powers of two that cancel out, before calibration.
   bool equalize = true;
+  /// Puts the mean error of each output channel of a product, measured on the samples, into its bias; where that makes the
+  /// outputs no better, biases stay as they are.
+  bool correct_bias = true;
   /// Stored in the model, which then takes raw u8 in every input. The samples are still given as real values.
   std::shared_ptr<const Normalization> normalization;
   /// Names of source nodes to keep in float.

@@ -59,6 +59,20 @@ TEST_CASE("no two blocks that live at the same time overlap") {
   }
 }
 
+TEST_CASE("very many blocks are placed in the order of time") {
+  Random random(9);
+  std::vector<Lifetime> blocks(octet::kMostPlacedBySize + 500);
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    blocks[i] = {static_cast<std::size_t>(random.integer(0, 3000)), i, i + static_cast<std::size_t>(random.integer(0, 4))};
+  const auto plan = octet::plan_memory(blocks);
+  std::size_t apart = 0;
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    for (std::size_t j = i > 4 ? i - 4 : 0; j < i; ++j)
+      if (blocks[j].last >= i) apart += overlap(plan.offsets[i], blocks[i].bytes, plan.offsets[j], blocks[j].bytes) && blocks[i].bytes * blocks[j].bytes != 0;
+  CHECK(apart == 0);
+  CHECK(plan.arena_bytes < 5 * 3072 * 2);
+}
+
 TEST_CASE("a chain takes the room of its two largest neighbours") {
   const auto plan = octet::plan_memory({{1000, 0, 1}, {2000, 1, 2}, {500, 2, 3}, {64, 3, 4}});
   CHECK(plan.arena_bytes == 1024 + 2048);

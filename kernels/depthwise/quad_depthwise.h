@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/aligned.h"
 #include "kernels/conv/conv.h"
 #include "kernels/isa.h"
 
@@ -99,9 +100,9 @@ class QuadDepthwise {
   std::vector<std::int32_t> order_;       ///< leaves everything where it is
   std::vector<std::int32_t> even_first_;  ///< columns 0, 2, 4 ... then 1, 3, 5 ...; empty where chunks hold no whole pairs of columns
   std::vector<std::int32_t> taps_;
-  std::vector<std::int8_t> weights_;
-  std::vector<std::int32_t> bias_;
-  std::vector<float> multiplier_;
+  LineVector<std::int8_t> weights_;
+  LineVector<std::int32_t> bias_;
+  LineVector<float> multiplier_;
   std::vector<std::uint8_t> padding_;  ///< a row of zero-points
   int threads_;
 };

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/aligned.h"
 #include "kernels/epilogue.h"
 #include "kernels/isa.h"
 
@@ -88,9 +89,9 @@ class PackedQuads {
   std::int64_t channels_;
   std::vector<Block> blocks_;
   std::vector<std::int32_t> quads_;  ///< offsets
-  std::vector<std::int8_t> weights_;
-  std::vector<std::int32_t> bias_;
-  std::vector<float> multiplier_;
+  LineVector<std::int8_t> weights_;
+  LineVector<std::int32_t> bias_;
+  LineVector<float> multiplier_;
 };
 
 }  // namespace octet::kernels

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/aligned.h"
 #include "kernels/epilogue.h"
 #include "kernels/isa.h"
 
@@ -23,9 +24,9 @@ constexpr std::int64_t depth_pairs(std::int64_t depth) noexcept { return (depth 
 /// Weights [channels, depth] in the order above, and the epilogue's constants filled up to whole tiles.
 struct PackedGemm {
   std::int64_t channels = 0, depth = 0;
-  std::vector<std::int8_t> weights;
-  std::vector<std::int32_t> bias;  ///< with the zero-point folded in
-  std::vector<float> multiplier;
+  LineVector<std::int8_t> weights;
+  LineVector<std::int32_t> bias;  ///< with the zero-point folded in
+  LineVector<float> multiplier;
 
   [[nodiscard]] std::size_t bytes() const noexcept {
     return weights.size() + bias.size() * sizeof(std::int32_t) + multiplier.size() * sizeof(float);

@@ -26,38 +26,65 @@ template <int kVectors>
   }
 }
 
+/// Pixel `row` of a tile's sums, or the last one, vector `v`.
+template <int row, int v, int kRows, int kVectors>
+[[gnu::always_inline]] inline __m512i whole_of(const FinishAvx512& finish, const float* multiplier, const __m512i (&acc)[kRows][kVectors]) noexcept {
+  return whole(finish, scale(acc[row < kRows ? row : kRows - 1][v], multiplier + 16 * v));
+}
+
 /// kRows output pixels, the first at element `at`, from one to the next `stride` elements: acc[r][v], v < kVectors, are channels
-/// 16 v .. 16 v + 15 with their bias, of which the first `count` exist, to e.y, e.real or e.sums. `multiplier` has 16 kVectors entries.
-/// Packing four vectors costs no more than packing one, so narrow pixels are packed together.
-template <int kRows, int kVectors>
-[[gnu::always_inline]] inline void store_pixels(const Epilogue& e, const FinishAvx512& finish, std::int64_t at, std::int64_t stride, std::int64_t count,
-                         const float* multiplier, const __m512i (&acc)[kRows][kVectors]) noexcept {
+/// 16 v .. 16 v + 15 with their bias, of which the first `count` exist, to e.y, e.real or e.sums. `multiplier` has 16 kVectors
+/// entries. Packing four vectors costs no more than packing one, so narrow pixels are packed together.
+///
+/// The pixels from `row` on: a recursion instead of a loop, because GCC 12 keeps the sums in memory where their indices are not
+/// constants from the start.
+template <int row = 0, int kRows, int kVectors>
+[[gnu::always_inline]] inline void store_pixels(const Epilogue& e, const FinishAvx512& finish, std::int64_t at, std::int64_t stride,
+                                                std::int64_t count, const float* multiplier, const __m512i (&acc)[kRows][kVectors]) noexcept {
   static_assert(kVectors >= 1 && kVectors <= 4);
   constexpr int kTogether = kVectors == 1 ? 4 : kVectors == 2 ? 2 : 1;
-  if (e.y == nullptr) {
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) store_wide<kVectors>(e, at + r * stride, count, multiplier, acc[r]);
-    return;
+  std::uint8_t* y = e.y + at + row * stride;
+  if constexpr (kVectors == 1) {
+    const __m512i bytes = bytes_of(finish, whole_of<row, 0>(finish, multiplier, acc), whole_of<row + 1, 0>(finish, multiplier, acc),
+                                   whole_of<row + 2, 0>(finish, multiplier, acc), whole_of<row + 3, 0>(finish, multiplier, acc));
+    store_bytes<1>(y, count, bytes);
+    if constexpr (row + 1 < kRows) store_bytes<1>(y + stride, count, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 1)));
+    if constexpr (row + 2 < kRows) store_bytes<1>(y + 2 * stride, count, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 2)));
+    if constexpr (row + 3 < kRows) store_bytes<1>(y + 3 * stride, count, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 3)));
+  } else if constexpr (kVectors == 2) {
+    const __m512i bytes = bytes_of(finish, whole_of<row, 0>(finish, multiplier, acc), whole_of<row, 1>(finish, multiplier, acc),
+                                   whole_of<row + 1, 0>(finish, multiplier, acc), whole_of<row + 1, 1>(finish, multiplier, acc));
+    store_bytes<2>(y, count, bytes);
+    if constexpr (row + 1 < kRows) store_bytes<2>(y + stride, count, _mm512_castsi256_si512(_mm512_extracti64x4_epi64(bytes, 1)));
+  } else {
+    const __m512i q2 = whole_of<row, 2>(finish, multiplier, acc);
+    __m512i q3 = q2;
+    if constexpr (kVectors == 4) q3 = whole_of<row, 3>(finish, multiplier, acc);
+    store_bytes<kVectors>(y, count, bytes_of(finish, whole_of<row, 0>(finish, multiplier, acc), whole_of<row, 1>(finish, multiplier, acc), q2, q3));
   }
-  constexpr int kLast = kRows - 1;
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; r += kTogether) {
-    const auto q = [&](int i) noexcept {  // the i-th of four vectors, or one that is there
-      const int row = r + i / kVectors < kRows ? r + i / kVectors : kLast;
-      const int v = kTogether == 1 && i >= kVectors ? kVectors - 1 : i % kVectors;
-      return whole(finish, scale(acc[row][v], multiplier + 16 * v));
-    };
-    const __m512i bytes = bytes_of(finish, q(0), q(1), q(2), q(3));
-    std::uint8_t* y = e.y + at + r * stride;
-    store_bytes<kVectors>(y, count, bytes);
-    if constexpr (kTogether == 2) {
-      if (r + 1 < kRows) store_bytes<2>(y + stride, count, _mm512_castsi256_si512(_mm512_extracti64x4_epi64(bytes, 1)));
-    }
-    if constexpr (kTogether == 4) {
-      if (r + 1 < kRows) store_bytes<1>(y + stride, count, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 1)));
-      if (r + 2 < kRows) store_bytes<1>(y + 2 * stride, count, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 2)));
-      if (r + 3 < kRows) store_bytes<1>(y + 3 * stride, count, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 3)));
-    }
+  if constexpr (row + kTogether < kRows) store_pixels<row + kTogether>(e, finish, at, stride, count, multiplier, acc);
+}
+
+/// The same where the output is wide.
+template <int row = 0, int kRows, int kVectors>
+[[gnu::always_inline]] inline void store_wide_pixels(const Epilogue& e, std::int64_t at, std::int64_t stride, std::int64_t count,
+                                                     const float* multiplier, const __m512i (&acc)[kRows][kVectors]) noexcept {
+  __m512i sums[kVectors];  // a copy, or all of acc would live in memory because a function is given its address
+  sums[0] = acc[row][0];
+  if constexpr (kVectors > 1) sums[1] = acc[row][1];
+  if constexpr (kVectors > 2) sums[2] = acc[row][2];
+  if constexpr (kVectors > 3) sums[3] = acc[row][3];
+  store_wide<kVectors>(e, at + row * stride, count, multiplier, sums);
+  if constexpr (row + 1 < kRows) store_wide_pixels<row + 1>(e, at, stride, count, multiplier, acc);
+}
+
+template <int kRows, int kVectors>
+[[gnu::always_inline]] inline void store_tile(const Epilogue& e, const FinishAvx512& finish, std::int64_t at, std::int64_t stride,
+                                              std::int64_t count, const float* multiplier, const __m512i (&acc)[kRows][kVectors]) noexcept {
+  if (e.y != nullptr) {
+    store_pixels(e, finish, at, stride, count, multiplier, acc);
+  } else {
+    store_wide_pixels(e, at, stride, count, multiplier, acc);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/copy.h"
 #include "kernels/parallel.h"
 
 namespace octet::kernels {
@@ -10,6 +11,7 @@ namespace {
 
 /// Bytes of a quad beyond those that exist, at most.
 constexpr std::int64_t kOverrun = 3;
+constexpr std::int64_t kSlack = kOverrun + kFillSurplus;
 
 constexpr std::int64_t kMaxStripBytes = std::int64_t{1} << 26;
 
@@ -92,7 +94,7 @@ std::size_t QuadConv::packed_bytes() const noexcept {
 
 std::size_t QuadConv::scratch_bytes() const noexcept {
   if (!strip_.copied && !overruns_) return 0;
-  return static_cast<std::size_t>(threads_ * (strip_.bytes() + kOverrun));
+  return static_cast<std::size_t>(threads_ * (strip_.bytes() + kSlack));
 }
 
 void QuadConv::run(const std::uint8_t* x, const Epilogue& output, void* scratch) const noexcept {
@@ -100,7 +102,7 @@ void QuadConv::run(const std::uint8_t* x, const Epilogue& output, void* scratch)
   const std::int64_t strips = divide_up(s.out_h, strip_.out_rows);
   const std::uint8_t* end_of_x = x + s.batch * s.in_h * s.in_w * s.in_c;
   parallel_pieces(threads_, s.batch * strips, [&](std::int64_t piece, std::int64_t begin, std::int64_t end) noexcept {
-    std::uint8_t* own = static_cast<std::uint8_t*>(scratch) + piece * (strip_.bytes() + kOverrun);
+    std::uint8_t* own = static_cast<std::uint8_t*>(scratch) + piece * (strip_.bytes() + kSlack);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t first = i % strips * strip_.out_rows;
       const std::uint8_t* image = x + i / strips * s.in_h * s.in_w * s.in_c;
@@ -141,21 +143,21 @@ const std::uint8_t* QuadConv::source(const std::uint8_t* image, std::int64_t fir
   return scratch;
 }
 
-/// One row of x (null: none) with its padding, and of one group only.
+/// One row of x (null: none) with its padding, and of one group only. What is filled too much is overwritten by what follows.
 void QuadConv::copy_line(const std::uint8_t* line, std::int64_t group, std::uint8_t* to) const noexcept {
   const ConvShape& s = shape_;
   const std::int64_t depth = strip_.pixel_bytes;
   const std::int64_t left = line == nullptr ? strip_.columns : std::min(s.pad_left, strip_.columns);
   const std::int64_t inside = line == nullptr ? 0 : std::min(s.in_w, strip_.columns - left);
-  std::memset(to, zero_point_, static_cast<std::size_t>(left * depth));
+  fill_bytes(to, zero_point_, left * depth);
   to += left * depth;
   if (s.groups == 1) {
-    if (inside != 0) std::memcpy(to, line, static_cast<std::size_t>(inside * depth));
+    copy_bytes(to, line, inside * depth);
     to += inside * depth;
   } else {
-    for (std::int64_t i = 0; i < inside; ++i, to += depth) std::memcpy(to, line + i * s.in_c + group * depth, static_cast<std::size_t>(depth));
+    for (std::int64_t i = 0; i < inside; ++i, to += depth) copy_bytes(to, line + i * s.in_c + group * depth, depth);
   }
-  std::memset(to, zero_point_, static_cast<std::size_t>((strip_.columns - left - inside) * depth));
+  fill_bytes(to, zero_point_, (strip_.columns - left - inside) * depth);
 }
 
 }  // namespace octet::kernels

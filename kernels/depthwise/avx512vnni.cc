@@ -37,7 +37,7 @@ struct Avx512Vnni {
   [[gnu::always_inline]] static void store_chunk(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t count, const float* multiplier,
                           const Ints (&acc)[4]) noexcept {
     const Ints pixel[1][4] = {{acc[0], acc[1], acc[2], acc[3]}};
-    store_pixels(e, o, at, 0, count, multiplier, pixel);
+    store_tile(e, o, at, 0, count, multiplier, pixel);
   }
 };
 

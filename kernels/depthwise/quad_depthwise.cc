@@ -53,7 +53,7 @@ QuadDepthwise::Plan QuadDepthwise::plan_of(const QuadDepthwiseKernel& kernel, co
   p.out_columns = divide_up(s.out_w, segments);
   p.columns = columns_under(s, p.out_columns);
   p.phase_columns = divide_up(p.columns, s.stride_w);
-  p.phase_bytes = (p.phase_columns * s.in_c + kernel.chunk) * 4;
+  p.phase_bytes = divide_up(p.phase_columns * s.in_c + kernel.chunk, 16) * 64;
   p.group_bytes = s.stride_w * p.phase_bytes;
   return p;
 }

@@ -32,7 +32,7 @@ struct Avx512Vnni {
   template <int kRows, int kVectors>
   static void store(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t stride, std::int64_t count, const float* multiplier,
                     const Ints (&acc)[kRows][kVectors]) noexcept {
-    store_pixels(e, o, at, stride, count, multiplier, acc);
+    store_tile(e, o, at, stride, count, multiplier, acc);
   }
 };
 

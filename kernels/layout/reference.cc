@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "kernels/copy.h"
 #include "kernels/layout/layout.h"
 #include "kernels/parallel.h"
 
@@ -38,7 +39,8 @@ void transpose_reference(const TransposeShape& shape, std::size_t element_bytes,
 
 void copy_rows_reference(const std::byte* x, std::int64_t rows, std::size_t row_bytes, std::byte* y, std::size_t stride_bytes) noexcept {
   for (std::int64_t r = 0; r < rows; ++r)
-    std::memcpy(y + static_cast<std::size_t>(r) * stride_bytes, x + static_cast<std::size_t>(r) * row_bytes, row_bytes);
+    copy_bytes(reinterpret_cast<std::uint8_t*>(y) + static_cast<std::size_t>(r) * stride_bytes,
+               reinterpret_cast<const std::uint8_t*>(x) + static_cast<std::size_t>(r) * row_bytes, static_cast<std::int64_t>(row_bytes));
 }
 
 void pad_image_reference(const PaddedImage& p, const std::uint8_t* x, std::uint8_t* y) noexcept {

@@ -102,6 +102,18 @@ void check_target(const Target& t) {
 
 TEST_CASE("cli accuracy: lenet") { check_target({.model = "lenet", .data = mnist(), .accuracy = 0.9815, .size = 0.27}); }
 
+TEST_CASE("cli accuracy: lenet under every range strategy") {
+  if (!present("lenet", mnist())) return;
+  const TempDir dir;
+  for (const std::string name : {"minmax", "moving-average", "percentile", "mse", "entropy", "cross-entropy"}) {
+    convert(kModels + "lenet.onnx", dir.file("lenet.octet"),
+            Args{"--data", mnist().train(), "--samples", "500", "--calibrator", name} + mnist().normalization);
+    const double int8 = accuracy(dir.file("lenet.octet"), mnist(), {});
+    MESSAGE("lenet, " << name << ": " << 100 * int8 << " %");
+    CHECK(int8 >= 0.9795);
+  }
+}
+
 TEST_CASE("cli accuracy: mnist_mlp") {
   check_target({.model = "mnist_mlp", .data = mnist(), .accuracy = 0.968, .size = 0.29, .float_margin = 0.001});
 }

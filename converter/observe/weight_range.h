@@ -5,8 +5,7 @@
 
 namespace octet {
 
-/// The a > 0 for which s8 weights of scale a / 127 have the least sum of (w - w')^2; at most max|w|, which is the answer to
-/// weights that are all zero, too.
+/// The a > 0, of a grid, for which s8 weights of scale a / 127 have the least sum of (w - w')^2; 0 if they are all zero.
 [[nodiscard]] double least_error_limit(std::span<const float> weights);
 
 }  // namespace octet

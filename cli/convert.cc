@@ -28,10 +28,12 @@ struct Options {
   std::string calibrator = kAutoCalibrator, weight_calibrator = "minmax";
   std::optional<double> percentile;
   std::string mode = "static", weights = "per-channel", activations = "asymmetric";
-  std::string repair = "all";
+  std::optional<std::string> repair;
   std::vector<std::string> float_nodes;
   int threads = default_threads();
   JsonOption json;
+
+  [[nodiscard]] bool repairs_by(const char* method) const { return !repair || *repair == "all" || *repair == method; }
 };
 
 /// A misspelt --float must not pass silently.
@@ -57,6 +59,8 @@ Result<void> check_options(const Options& o) {
   if (o.percentile && o.calibrator != "percentile" && o.calibrator != "auto")
     return usage_error("--percentile is for --calibrator percentile, not " + o.calibrator);
   const bool static_mode = o.mode == "static";
+  if (o.mode == "float" && o.repair) return usage_error("--mode float takes no --repair: nothing is lost");
+  if (o.mode == "dynamic" && o.repair == "bias") return usage_error("--repair bias measures errors on data; --mode dynamic has none");
   if (static_mode && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
   if (!static_mode && (!o.data.data.empty() || o.normalization.given()))
     return usage_error("--mode " + o.mode + " takes no --data, --scale, --mean or --std: its model has real inputs");
@@ -107,8 +111,8 @@ Result<Model> quantize_static(const Options& o, const Model& model, std::vector<
   q.report_calibrators = [&](const auto& tried) { scores = tried; };
   q.per_channel_weights = o.weights == "per-channel";
   q.symmetric_activations = o.activations == "symmetric";
-  q.equalize = o.repair == "equalize" || o.repair == "all";
-  q.correct_bias = o.repair == "bias" || o.repair == "all";
+  q.equalize = o.repairs_by("equalize");
+  q.correct_bias = o.repairs_by("bias");
   q.normalization = normalization;
   q.float_nodes = o.float_nodes;
   q.threads = o.threads;
@@ -123,6 +127,7 @@ Result<Model> convert_model(const Options& o, const Model& model, std::vector<Ca
   QuantizeOptions dynamic;
   dynamic.per_channel_weights = o.weights == "per-channel";
   dynamic.weight_calibrator = o.weight_calibrator;
+  dynamic.equalize = o.repairs_by("equalize");
   dynamic.float_nodes = o.float_nodes;
   return o.mode == "static" ? quantize_static(o, model, scores) : named(o, quantize_dynamic(model, dynamic));
 }
@@ -201,9 +206,8 @@ Command add_convert(CLI::App& app) {
       ->capture_default_str();
   c.add_option("--repair", o->repair,
                "equalize: scale channels whose ranges differ much, by powers of two that cancel out; bias: put the mean error of\n"
-               "each channel into its bias; all: both, each where it helps")
-      ->check(CLI::IsMember({"none", "bias", "equalize", "all"}))
-      ->capture_default_str();
+               "each channel into its bias; all: both, each where it helps [all]")
+      ->check(CLI::IsMember({"none", "bias", "equalize", "all"}));
   add_shape_option(c, o->shapes);
   c.add_option("--float", o->float_nodes, "Keep this source node in float; may be repeated")
       ->type_name("NODE")

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "converter/passes/passes.h"
+#include "converter/quantize.h"
 #include "converter/quantize_math.h"
 #include "engine/model.h"
 #include "kernels/parallel.h"
@@ -76,7 +77,8 @@ Result<Model> quantize_dynamic(const Model& model, const QuantizeOptions& option
   try {
     const kernels::RoundingScope rounding;
     OCTET_CHECK(check_weight_calibrator(options.weight_calibrator));
-    OCTET_TRY(Graph graph, DynamicQuantizer(model.impl().graph, options).run());
+    OCTET_TRY(const Model source, options.equalize ? equalized(model) : Result<Model>(model));
+    OCTET_TRY(Graph graph, DynamicQuantizer(source.impl().graph, options).run());
     graph.provenance.tool_version = version();
     graph.provenance.calibrator = "dynamic";
     graph.provenance.weight_calibrator = options.weight_calibrator;

@@ -146,6 +146,30 @@ TEST_CASE("cli accuracy: lenet, dynamic") {
   CHECK(dynamic >= 0.981);
 }
 
+TEST_CASE("cli accuracy: verify compares an equalized model's layers at the same factors") {
+  if (!present("fashion_unbalanced", fashion())) return;
+  const TempDir dir;
+  const std::string onnx = kModels + "fashion_unbalanced.onnx";
+  const json report =
+      convert(onnx, dir.file("u.octet"), Args{"--data", fashion().train(), "--samples", "100"} + fashion().normalization);
+  CHECK(report["repair"].get<std::string>().find("equalize") != std::string::npos);
+  const json layers = octet_json({"verify", dir.file("u.octet"), "--against", onnx, "--data", fashion().test(), "--samples", "50"})["layers"];
+  CHECK(layers.size() > 20);
+  for (const json& layer : layers) {
+    CAPTURE(layer["name"].get<std::string>());
+    CHECK(layer["sqnr_db"] > 20);
+  }
+}
+
+TEST_CASE("cli accuracy: fashion_unbalanced, dynamic") {
+  if (!present("fashion_unbalanced", fashion())) return;
+  const TempDir dir;
+  octet_json({"convert", kModels + "fashion_unbalanced.onnx", "-o", dir.file("u.octet"), "--mode", "dynamic"});
+  const double dynamic = accuracy(dir.file("u.octet"), fashion(), fashion().normalization);
+  MESSAGE("fashion_unbalanced, dynamic: " << 100 * dynamic << " %");
+  CHECK(dynamic >= 0.915);
+}
+
 TEST_CASE("cli accuracy: SQNR of LeNet's output") {
   if (!present("lenet", mnist())) return;
   const TempDir dir;

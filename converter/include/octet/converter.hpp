@@ -84,8 +84,8 @@ struct QuantizeOptions {
 [[nodiscard]] Result<Model> quantize(const Model& model, const Samples& samples, const QuantizeOptions& options);
 
 /// Quantizes the weights of convolutions and matrix products; their inputs are quantized at run time, row by row. Needs no
-/// data. Inputs and outputs stay real. Of the options, per_channel_weights, weight_calibrator and float_nodes are used. Errors: invalid_file (a
-/// weight is NaN or infinite), unsupported (there is nothing to quantize).
+/// data. Inputs and outputs stay real. Of the options, per_channel_weights, weight_calibrator, equalize
+/// and float_nodes are used. Errors: invalid_file (a weight is NaN or infinite), unsupported (there is nothing to quantize).
 [[nodiscard]] Result<Model> quantize_dynamic(const Model& model, const QuantizeOptions& options);
 
 /// The bytes of an .octet file. They have been read back and checked.

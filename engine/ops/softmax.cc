@@ -38,6 +38,20 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
     });
   }
   const kernels::SoftmaxU8 softmax{outer, x[axis], nullptr, nullptr, node.output().quant.scale(), output_u8(node.output()), nullptr, options.threads};
+  kernels::SoftmaxPlanes planes;
+  const auto* kernel = kernels::find_softmax_kernel(options.isa);
+  if (kernel != nullptr && kernels::split_softmax_table(a.table, planes)) {
+    Step step = make_step(kernel->name, [kernel, softmax, planes, in, out, table = a.table](const Buffers& b) noexcept -> const char* {
+      kernels::SoftmaxU8 s = softmax;
+      s.x = b.tensor<std::uint8_t>(in);
+      s.y = b.tensor<std::uint8_t>(out);
+      s.table = table.data();
+      kernels::softmax_u8(*kernel, s, planes);
+      return nullptr;
+    });
+    step.isa = kernel->isa;
+    return step;
+  }
   return make_step("softmax_u8_reference", [softmax, in, out, table = a.table](const Buffers& b) noexcept -> const char* {
     kernels::SoftmaxU8 s = softmax;
     s.x = b.tensor<std::uint8_t>(in);

@@ -1,8 +1,11 @@
 // Softmax.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <span>
 
+#include "kernels/isa.h"
 #include "kernels/quant_math.h"
 
 namespace octet::kernels {
@@ -20,6 +23,25 @@ struct SoftmaxU8 {
   int threads = 1;
 };
 void softmax_u8_reference(const SoftmaxU8& softmax) noexcept;
+
+/// A table's entries, byte by byte, the lowest first: look-ups of bytes, and sums of bytes, are what vectors do best.
+using SoftmaxPlanes = std::array<std::array<std::uint8_t, 256>, 3>;
+
+/// False if an entry does not fit: those of the contract, 2^23 at most, do.
+[[nodiscard]] bool split_softmax_table(std::span<const std::uint32_t> table, SoftmaxPlanes& planes) noexcept;
+
+/// Kernels of an instruction set, for the rows [begin, end), of tables that have planes.
+struct SoftmaxKernel {
+  const char* name;
+  Isa isa;
+  bool vbmi;  ///< it needs AVX-512 VBMI, too
+  void (*run)(const SoftmaxU8& softmax, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept;
+};
+
+/// The best one a cap and this CPU allow, or nullptr.
+[[nodiscard]] const SoftmaxKernel* find_softmax_kernel(Isa cap) noexcept;
+
+void softmax_u8(const SoftmaxKernel& kernel, const SoftmaxU8& softmax, const SoftmaxPlanes& planes) noexcept;
 
 /// exp(x - max) / sum, in f64, along the middle axis of x [outer, n, inner].
 void softmax_f32_reference(const float* x, std::int64_t outer, std::int64_t n, std::int64_t inner, float* y, int threads) noexcept;

@@ -1,0 +1,74 @@
+// Everything a row needs is a function of d = max - x, a byte: E for the sum, and the result itself, for which a table of 256
+// bytes is made for each row.
+// No header's inline function may be instantiated here: it would be AVX-512 code under a baseline name.
+#include "kernels/lookup_avx512vbmi.h"
+#include "kernels/softmax/softmax.h"
+
+namespace octet::kernels {
+
+void softmax_rows_avx512vbmi(const SoftmaxU8& softmax, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept;
+
+namespace {
+
+__mmask64 first(std::int64_t count) noexcept { return count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1; }
+
+std::uint8_t largest(const std::uint8_t* x, std::int64_t n) noexcept {
+  __m512i most = _mm512_setzero_si512();
+  for (std::int64_t i = 0; i < n; i += 64) most = _mm512_max_epu8(most, load_bytes(x + i, n - i));
+  const __m256i half = _mm256_max_epu8(_mm512_castsi512_si256(most), _mm512_extracti64x4_epi64(most, 1));
+  const __m128i quarter = _mm_max_epu8(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+  // phminposuw finds the least of eight words; the complement of the largest byte of each pair is one.
+  const __m128i complement = _mm_xor_si128(quarter, _mm_set1_epi8(-1));
+  const __m128i words = _mm_min_epu8(complement, _mm_srli_epi16(complement, 8));
+  return static_cast<std::uint8_t>(~static_cast<unsigned>(_mm_cvtsi128_si32(_mm_minpos_epu16(words))));
+}
+
+/// The sum of E[peak - x], exactly: of its three bytes apart.
+std::uint64_t sum_of(const Table (&planes)[3], __m512i peak, const std::uint8_t* x, std::int64_t n) noexcept {
+  const __m512i zero = _mm512_setzero_si512();
+  __m512i sums[3] = {zero, zero, zero};
+  for (std::int64_t i = 0; i < n; i += 64) {
+    const __m512i d = _mm512_sub_epi8(peak, load_bytes(x + i, n - i));
+    const __mmask64 there = first(n - i);
+#pragma GCC unroll 3
+    for (int p = 0; p < 3; ++p)
+      sums[p] = _mm512_add_epi64(sums[p], _mm512_sad_epu8(_mm512_maskz_mov_epi8(there, look_up(planes[p], d)), zero));
+  }
+  return static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sums[0])) + (static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sums[1])) << 8U) +
+         (static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sums[2])) << 16U);
+}
+
+/// finish_u8(f32(E[d]) * reciprocal) for every d. Entries are below 2^24, so they are exact as s32 and as f32.
+Table results(const std::uint32_t* entries, float reciprocal, const FinishAvx512& finish) noexcept {
+  const __m512 r = _mm512_set1_ps(reciprocal);
+  Table table;
+#pragma GCC unroll 4
+  for (int quarter = 0; quarter < 4; ++quarter) {
+    __m512i q[4];
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v)
+      q[v] = whole(finish, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(entries + 64 * quarter + 16 * v)), r));
+    table.quarter[quarter] = bytes_of(finish, q[0], q[1], q[2], q[3]);
+  }
+  return table;
+}
+
+}  // namespace
+
+void softmax_rows_avx512vbmi(const SoftmaxU8& s, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept {
+  const Table bytes[3] = {make_table(planes), make_table(planes + 256), make_table(planes + 512)};
+  const FinishAvx512 finish = make_finish(s.out);
+  for (std::int64_t row = begin; row < end; ++row) {
+    const std::uint8_t* x = s.x + row * s.columns;
+    std::uint8_t* y = s.y + row * s.columns;
+    const __m512i peak = _mm512_set1_epi8(static_cast<char>(largest(x, s.columns)));
+    const auto sum = static_cast<double>(sum_of(bytes, peak, x, s.columns));
+    const Table table = results(s.table, static_cast<float>(1.0 / (sum * static_cast<double>(s.scale))), finish);
+    for (std::int64_t i = 0; i < s.columns; i += 64) {
+      const __m512i d = _mm512_sub_epi8(peak, load_bytes(x + i, s.columns - i));
+      store_bytes<4>(y + i, s.columns - i, look_up(table, d));
+    }
+  }
+}
+
+}  // namespace octet::kernels

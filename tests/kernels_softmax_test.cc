@@ -1,0 +1,71 @@
+// Softmax of bytes: the vector kernel against the scalar one, byte for byte, between guard pages.
+#include "kernels/softmax/softmax.h"
+
+#include <cmath>
+
+#include "tests/support/graph_builder.h"
+#include "tests/support/guarded.h"
+
+namespace octet_test {
+namespace {
+
+using namespace octet::kernels;
+
+std::vector<std::uint32_t> table_of(double scale) {
+  std::vector<std::uint32_t> table;
+  for (int d = 0; d < 256; ++d) table.push_back(static_cast<std::uint32_t>(std::nearbyint(8388608.0 * std::exp(-scale * d))));
+  return table;
+}
+
+void check(Random& random, const SoftmaxKernel& kernel, std::int64_t rows, std::int64_t columns, int lo, int hi, int threads = 1) {
+  INFO(rows, " x ", columns, " of ", lo, " to ", hi);
+  const auto table = table_of(random.real(0.001F, 0.2F));
+  SoftmaxPlanes planes;
+  REQUIRE(split_softmax_table(table, planes));
+  const Guarded<std::uint8_t> x(random.integers<std::uint8_t>(static_cast<std::size_t>(rows * columns), lo, hi));
+  std::vector<std::uint8_t> expected(x.size());
+  const OutputU8 out{static_cast<std::int32_t>(random.integer(0, 5)), static_cast<std::int32_t>(random.integer(0, 3)), static_cast<std::int32_t>(random.integer(200, 255))};
+  const float scale = random.integer(0, 1) == 0 ? 1.0F / 256.0F : random.real(0.0001F, 0.01F);
+  SoftmaxU8 s{rows, columns, x.data(), table.data(), scale, out, expected.data(), threads};
+  softmax_u8_reference(s);
+  Guarded<std::uint8_t> y(x.size());
+  s.y = y.data();
+  softmax_u8(kernel, s, planes);
+  CHECK(y.values() == expected);
+}
+
+TEST_CASE("every length, every range") {
+  const auto* kernel = find_softmax_kernel(best_isa());
+  if (kernel == nullptr) {
+    MESSAGE("skipped: no vector kernel for this CPU");
+    return;
+  }
+  Random random(1);
+  for (std::int64_t columns = 1; columns <= 200; ++columns) {
+    const int lo = static_cast<int>(random.integer(0, 255));
+    check(random, *kernel, 3, columns, lo, static_cast<int>(random.integer(lo, 255)));
+    check(random, *kernel, 2, columns, 0, 255);
+  }
+  check(random, *kernel, 1, 50'000, 0, 255);
+  check(random, *kernel, 1, 70'000, 255, 255);  // the largest sum
+  check(random, *kernel, 3000, 130, 0, 255, 2);
+}
+
+TEST_CASE("tables with entries of more than three bytes have no planes") {
+  auto table = table_of(0.1);
+  SoftmaxPlanes planes;
+  CHECK(split_softmax_table(table, planes));
+  table[200] = (1U << 24U) - 1;
+  CHECK(split_softmax_table(table, planes));
+  table[200] = 1U << 24U;
+  CHECK_FALSE(split_softmax_table(table, planes));
+}
+
+TEST_CASE("no kernel above the cap") {
+  CHECK(find_softmax_kernel(Isa::reference) == nullptr);
+  CHECK(find_softmax_kernel(Isa::avx2) == nullptr);
+  CHECK(find_softmax_kernel(Isa::avxvnni) == nullptr);
+}
+
+}  // namespace
+}  // namespace octet_test

@@ -39,8 +39,14 @@ std::vector<SourceAccount> account(const Session& session) {
 
 AccountCounts count(const std::vector<SourceAccount>& accounts) {
   AccountCounts c;
-  for (const SourceAccount& a : accounts) ++(a.type == "folded" ? c.folded : a.type == "f32" ? c.float_ : c.int8);
+  for (const SourceAccount& a : accounts)
+    ++(a.type == "folded" ? c.folded : a.type == "f32" ? c.float_ : a.type == name_of(Type::u8) ? c.int8 : c.integer);
   return c;
+}
+
+std::string text_of(const AccountCounts& c) {
+  const auto part = [](std::size_t n, const char* what) { return std::to_string(n) + " " + what; };
+  return part(c.int8, "int8, ") + part(c.float_, "float, ") + (c.integer == 0 ? "" : part(c.integer, "integer, ")) + part(c.folded, "folded");
 }
 
 }  // namespace octet::cli

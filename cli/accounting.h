@@ -23,8 +23,11 @@ struct SourceAccount {
 [[nodiscard]] std::vector<SourceAccount> account(const Session& session);
 
 struct AccountCounts {
-  std::size_t int8 = 0, float_ = 0, folded = 0;
+  std::size_t int8 = 0, float_ = 0, integer = 0, folded = 0;  ///< integer: indices, masks and sizes, in any model
 };
 [[nodiscard]] AccountCounts count(const std::vector<SourceAccount>& accounts);
+
+/// "12 int8, 0 float, 3 folded"; integer nodes are named where there are any.
+[[nodiscard]] std::string text_of(const AccountCounts& counts);
 
 }  // namespace octet::cli

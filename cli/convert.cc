@@ -159,7 +159,8 @@ Result<int> convert(const Options& o) {
                           {"calibrator", o.mode == "static" ? converted.impl().graph.provenance.calibrator : "none"},
                           {"calibrators", to_json(scores)},
                           {"repair", repair_of(converted)},
-                          {"nodes", {{"int8", nodes.int8}, {"float", nodes.float_}, {"folded", nodes.folded}}},
+                          {"nodes",
+                           {{"int8", nodes.int8}, {"float", nodes.float_}, {"integer", nodes.integer}, {"folded", nodes.folded}}},
                           {"seconds", seconds},
                           {"peak_rss_bytes", peak_rss_bytes()}}));
   OCTET_CHECK(output.commit());
@@ -169,8 +170,7 @@ Result<int> convert(const Options& o) {
     fmt::print("{}: {} bytes, {:.1f} % of {} ({} bytes)\n", o.output, grouped(bytes),
                100.0 * static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(float_bytes, 1)),
                o.model, grouped(float_bytes));
-    fmt::print("nodes: {} int8, {} float, {} folded; {:.2f} s, peak memory {} MiB\n", nodes.int8, nodes.float_,
-               nodes.folded, seconds, peak_rss_bytes() >> 20U);
+    fmt::print("nodes: {}; {:.2f} s, peak memory {} MiB\n", text_of(nodes), seconds, peak_rss_bytes() >> 20U);
   }
   return kDone;
 }

@@ -32,9 +32,8 @@ Result<int> explain(const Options& o) {
                      {"macs", a.macs}});
   }
   if (!o.json.to_stdout()) {
-    const AccountCounts c = count(accounts);
-    fmt::print("{}\n{} source nodes: {} int8, {} float, {} folded. Float kernels are outside the bit-exact contract.\n",
-               table.text(), accounts.size(), c.int8, c.float_, c.folded);
+    fmt::print("{}\n{} source nodes: {}. Float kernels are outside the bit-exact contract.\n", table.text(), accounts.size(),
+               text_of(count(accounts)));
   }
   OCTET_CHECK(o.json.write({{"nodes", nodes}}));
   return kDone;

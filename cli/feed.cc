@@ -225,6 +225,16 @@ Result<void> Feed::read(std::size_t input, std::int64_t first, std::int64_t n, s
   return {};
 }
 
+Result<void> Feed::read_integers(std::size_t input, std::int64_t first, std::int64_t n,
+                                 std::span<std::int64_t> values) const {
+  const Source& s = sources_[input];
+  if (values.size() != s.info.elements() * static_cast<std::size_t>(n))
+    return usage_error("a batch of the wrong size was asked for");
+  for_each_value(s.array->type, s.array->bytes.data() + static_cast<std::size_t>(first) * s.array->row_bytes(),
+                 values.size(), [&](std::size_t i, auto v) { values[i] = static_cast<std::int64_t>(v); });
+  return {};
+}
+
 Result<void> Feed::read_bytes(std::size_t input, std::int64_t first, std::int64_t n, std::span<std::byte> bytes) const {
   const Source& s = sources_[input];
   if (s.info.type == Type::f32)

@@ -31,6 +31,8 @@ class Feed final : public Samples {
   [[nodiscard]] std::int64_t count() const override { return count_; }
   [[nodiscard]] Result<void> read(std::size_t input, std::int64_t first, std::int64_t n,
                                   std::span<float> values) const override;
+  [[nodiscard]] Result<void> read_integers(std::size_t input, std::int64_t first, std::int64_t n,
+                                           std::span<std::int64_t> values) const override;
 
   /// Samples [first, first + n) of an input in its own type.
   [[nodiscard]] Result<void> read_bytes(std::size_t input, std::int64_t first, std::int64_t n,

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "converter/quantize.h"
+#include "converter/sample_bytes.h"
 #include "engine/session.h"
 
 namespace octet {
@@ -150,17 +151,18 @@ class Lockstep {
     Session& s = sessions_.back();
     std::vector<InputTensor> in;
     for (std::size_t i = 0; i < s.inputs().size(); ++i) {
-      auto& values = storage_.emplace_back(s.inputs()[i].elements());
-      OCTET_CHECK(samples.read(i, piece.first, piece.count, values));
-      in.emplace_back(values);
+      const TensorInfo& info = s.inputs()[i];
+      auto& values = storage_.emplace_back(info.size_bytes());
+      OCTET_CHECK(read_bytes(samples, i, piece.first, piece.count, info, values));
+      in.emplace_back(values.data(), values.size(), info.type);
     }
     std::vector<OutputTensor> out;
-    for (const TensorInfo& o : s.outputs()) out.emplace_back(storage_.emplace_back(o.elements()));
+    for (const TensorInfo& o : s.outputs()) out.emplace_back(storage_.emplace_back(o.size_bytes()).data(), o.size_bytes(), o.type);
     return s.impl().bind(in, out);
   }
 
   std::vector<Session> sessions_;
-  std::vector<std::vector<float>> storage_;  ///< inputs and outputs
+  std::vector<std::vector<std::byte>> storage_;  ///< inputs and outputs
 };
 
 /// Mean outputs of the float graph's products, in order.

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "converter/ordered_work.h"
+#include "converter/sample_bytes.h"
 #include "engine/session.h"
 #include "kernels/parallel.h"
 
@@ -54,29 +55,34 @@ class Worker {
     piece_.first = static_cast<std::int64_t>(index) * unit_;
     piece_.n = std::min(unit_, samples_.count() - piece_.first);
     piece_.ranges.assign(model_.impl().graph.tensors.size(), {});
+    piece_.outputs.clear();
     if (!session_ || batch_ != piece_.n) OCTET_CHECK(make_session_for(piece_.n));
     Session::Impl& impl = session_->impl();
     std::vector<InputTensor> inputs;
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      OCTET_CHECK(samples_.read(i, piece_.first, piece_.n, values_[i]));
-      OCTET_CHECK(observe(impl.graph().inputs[i], values_[i]));
-      inputs.emplace_back(values_[i]);
+      const TensorInfo& info = session_->inputs()[i];
+      OCTET_CHECK(read_bytes(samples_, i, piece_.first, piece_.n, info, values_[i]));
+      if (info.type == Type::f32) OCTET_CHECK(observe(impl.graph().inputs[i], {reinterpret_cast<const float*>(values_[i].data()), info.elements()}));
+      inputs.emplace_back(values_[i].data(), values_[i].size(), info.type);
     }
     std::vector<OutputTensor> outputs;
-    for (auto& o : outputs_) outputs.emplace_back(o);
+    for (std::size_t i = 0; i < outputs_.size(); ++i)
+      outputs.emplace_back(outputs_[i].data(), outputs_[i].size(), session_->outputs()[i].type);
     // Each tensor is observed right after it was written, while it is in the cache and before its memory is used again.
     std::optional<Error> bad;
     impl.after_step = [&](std::size_t step) {
-      const int tensor = impl.graph().nodes[impl.steps[step].node].outputs[0];
-      if (bad || impl.graph().tensors[at(tensor)].type != Type::f32) return;
-      const auto* data = reinterpret_cast<const float*>(impl.data(tensor));
-      if (auto ok = observe(tensor, {data, static_cast<std::size_t>(element_count(impl.shapes[at(tensor)]))}); !ok) bad = std::move(ok).error();
+      for (const int tensor : impl.graph().nodes[impl.steps[step].node].outputs) {
+        if (bad || impl.graph().tensors[at(tensor)].type != Type::f32) continue;
+        const auto* data = reinterpret_cast<const float*>(impl.data(tensor));
+        if (auto ok = observe(tensor, {data, static_cast<std::size_t>(element_count(impl.shapes[at(tensor)]))}); !ok) bad = std::move(ok).error();
+      }
     };
     const auto ran = session_->run(inputs, outputs);
     impl.after_step = nullptr;
     if (bad) return *std::move(bad);
     OCTET_CHECK(ran);
-    if (options_.wants_outputs && options_.wants_outputs(piece_.first)) piece_.outputs = outputs_;
+    if (options_.wants_outputs && options_.wants_outputs(piece_.first))
+      for (std::size_t o = 0; o < outputs_.size(); ++o) piece_.outputs.push_back(real_values(session_->outputs()[o].type, outputs_[o]));
     return std::move(piece_);
   }
 
@@ -90,8 +96,8 @@ class Worker {
     batch_ = n;
     values_.clear();
     outputs_.clear();
-    for (const TensorInfo& i : session_->inputs()) values_.emplace_back(i.elements());
-    for (const TensorInfo& o : session_->outputs()) outputs_.emplace_back(o.elements());
+    for (const TensorInfo& i : session_->inputs()) values_.emplace_back(i.size_bytes());
+    for (const TensorInfo& o : session_->outputs()) outputs_.emplace_back(o.size_bytes());
     return {};
   }
 
@@ -119,7 +125,7 @@ class Worker {
   Piece piece_;
   std::int64_t batch_ = 0;
   std::optional<Session> session_;
-  std::vector<std::vector<float>> values_, outputs_;
+  std::vector<std::vector<std::byte>> values_, outputs_;
 };
 
 /// Takes pieces in order: extremes at once, moving averages at the end of each chunk.
@@ -165,16 +171,6 @@ void merge(std::vector<Accumulated>& parts, const std::vector<std::size_t>& row_
   }
 }
 
-Result<void> check_model(const Model& model, const Samples& samples) {
-  if (samples.count() < 1) return Error{ErrorCode::invalid_argument, "calibration needs at least one sample", {}};
-  for (const auto* infos : {&model.inputs(), &model.outputs()})
-    for (const TensorInfo& t : *infos)
-      if (t.type != Type::f32)
-        return Error{ErrorCode::unsupported, std::string("only f32 inputs and outputs can be quantized, this is ") + name_of(t.type),
-                     "tensor '" + t.name + "'"};
-  return {};
-}
-
 }  // namespace
 
 std::int64_t samples_at_a_time(const Model& model) {
@@ -189,7 +185,7 @@ std::int64_t samples_at_a_time(const Model& model) {
 }
 
 Result<std::vector<Statistics>> observe(const Model& model, const Samples& samples, const ObserveOptions& options) {
-  OCTET_CHECK(check_model(model, samples));
+  if (samples.count() < 1) return Error{ErrorCode::invalid_argument, "calibration needs at least one sample", {}};
   const Graph& graph = model.impl().graph;
   const std::size_t tensors = graph.tensors.size();
   const std::int64_t unit = samples_at_a_time(model);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "converter/ordered_work.h"
+#include "converter/sample_bytes.h"
 #include "engine/model.h"
 #include "engine/operator.h"
 
@@ -47,18 +48,20 @@ class Runner {
       session_.emplace(std::move(session));
       batch_ = n;
     }
-    std::vector<std::vector<float>> values;
-    for (const TensorInfo& i : session_->inputs()) values.emplace_back(i.elements());
+    std::vector<std::vector<std::byte>> values, results;
     std::vector<InputTensor> in;
+    for (const TensorInfo& i : session_->inputs()) values.emplace_back(i.size_bytes());
     for (std::size_t i = 0; i < values.size(); ++i) {
-      OCTET_CHECK(samples_.read(i, part_.firsts[piece], n, values[i]));
-      in.emplace_back(values[i]);
+      const TensorInfo& info = session_->inputs()[i];
+      OCTET_CHECK(read_bytes(samples_, i, part_.firsts[piece], n, info, values[i]));
+      in.emplace_back(values[i].data(), values[i].size(), info.type);
     }
-    Outputs outputs;
-    for (const TensorInfo& o : session_->outputs()) outputs.emplace_back(o.elements());
     std::vector<OutputTensor> out;
-    for (auto& o : outputs) out.emplace_back(o);
+    for (const TensorInfo& o : session_->outputs()) results.emplace_back(o.size_bytes());
+    for (std::size_t o = 0; o < results.size(); ++o) out.emplace_back(results[o].data(), results[o].size(), session_->outputs()[o].type);
     OCTET_CHECK(session_->run(in, out));
+    Outputs outputs;
+    for (std::size_t o = 0; o < results.size(); ++o) outputs.push_back(real_values(session_->outputs()[o].type, results[o]));
     return outputs;
   }
 

@@ -17,9 +17,28 @@ using schema::Operator;
 std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
 bool is_product(Operator op) noexcept { return op == Operator::Conv || op == Operator::FullyConnected; }
-bool keeps_values(Operator op) noexcept { return op == Operator::Reshape || op == Operator::Transpose; }
-/// Input and output have one scale.
-bool keeps_scale(Operator op) noexcept { return keeps_values(op) || op == Operator::MaxPool; }
+/// Elements of input 0, moved, left out or repeated.
+bool keeps_values(Operator op) noexcept {
+  switch (op) {
+    case Operator::Reshape:
+    case Operator::Transpose:
+    case Operator::Slice:
+    case Operator::Expand:
+    case Operator::Tile:
+    case Operator::Gather: return true;
+    default: return false;
+  }
+}
+/// Input 0 and output have one scale.
+bool keeps_scale(Operator op) noexcept { return keeps_values(op) || op == Operator::MaxPool || op == Operator::Pad; }
+/// Inputs that need not be f32: indices, and what only tells a size.
+bool takes_integers(Operator op, std::size_t input) noexcept { return input == 1 && (op == Operator::Gather || op == Operator::Expand); }
+
+/// Whether no real value is involved: indices, masks, sizes.
+bool is_integer(const Graph& g, const Node& node) {
+  const auto real = [&](int t) { return t != kAbsent && g.tensors[at(t)].type == Type::f32; };
+  return std::ranges::none_of(node.inputs, real) && std::ranges::none_of(node.outputs, real);
+}
 
 /// Functions whose results spread over orders of magnitude: a table of 256 steps would lose most of them.
 bool spreads(schema::Function f) noexcept {
@@ -29,7 +48,12 @@ bool spreads(schema::Function f) noexcept {
 
 /// Why a node has no int8 form; empty if it has one.
 std::string lacks_int8_form(const Graph& g, const Node& node) {
-  if (g.tensors[at(node.outputs[0])].type != Type::f32) return "its values are not f32";
+  const auto other_type = [&](int t) { return t != kAbsent && g.tensors[at(t)].type != Type::f32; };
+  const auto says = [&](int t) { return "'" + g.tensors[at(t)].name + "' is " + name_of(g.tensors[at(t)].type); };
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    if (other_type(node.inputs[i]) && !takes_integers(node.op(), i)) return "its input " + says(node.inputs[i]);
+  for (const int t : node.outputs)
+    if (other_type(t)) return "its output " + says(t);
   if (node.op() == Operator::Pointwise && spreads(node.as<schema::PointwiseT>().function))
     return "its results spread too far for the steps of int8";
   if (node.op() != Operator::Softmax) return {};
@@ -60,7 +84,7 @@ class Quantizer {
     for (const Node& node : from_.nodes)
       if (auto ok = add_node(node); !ok) return std::move(ok).error().in("'" + node.name + "' (" + name_of(node.op()) + ")");
     for (const int i : from_.outputs) to_.outputs.push_back(real_of(i));
-    OCTET_CHECK(resolve_shapes(to_, false));
+    OCTET_CHECK(resolve_shapes(to_));
     return std::move(to_);
   }
 
@@ -176,7 +200,7 @@ class Quantizer {
 
   Result<void> add_input(int i) {
     const Tensor& t = from_.tensors[at(i)];
-    if (options_.normalization == nullptr) {
+    if (options_.normalization == nullptr || t.type != Type::f32) {
       to_.inputs.push_back(add_tensor(t));
       to_.preprocessing.push_back(nullptr);
       real_[at(i)] = to_.inputs.back();
@@ -211,16 +235,14 @@ class Quantizer {
 
   Result<void> add_node(const Node& node) {
     const int out = node.outputs[0];
-    if (stays_real_[at(out)] && keeps_values(node.op())) return add_float(node, {});
+    if (is_integer(from_, node) || (stays_real_[at(out)] && keeps_values(node.op()))) return add_float(node, {});
     if (std::string reason = float_reason(node); !reason.empty()) return add_float(node, std::move(reason));
     if (is_product(node.op())) return add_product(node);
+    if (keeps_scale(node.op())) return add_kept(node);
     switch (node.op()) {
       case Operator::Pointwise: add_lookup(node); break;
       case Operator::Concat: add_concat(node); break;
       case Operator::Softmax: add_softmax(node); break;
-      case Operator::Reshape:
-      case Operator::Transpose:
-      case Operator::MaxPool: add_kept(node); break;
       default: add_plain(node, node.attributes, quantized_tensor(out, quantized_name(out))); break;
     }
     return {};
@@ -232,27 +254,30 @@ class Quantizer {
     return lacks_int8_form(from_, node);
   }
 
+  /// As it was, on the tensors as they were.
   Result<void> add_float(const Node& node, std::string reason) {
     std::vector<int> inputs;
     for (const int i : node.inputs) inputs.push_back(i == kAbsent ? kAbsent : real_of(i));
-    real_[at(node.outputs[0])] = append(node.name, node.attributes, std::move(inputs), from_.tensors[at(node.outputs[0])], node.sources);
-    to_.nodes.back().float_reason = std::move(reason);
+    std::vector<int> outputs;
+    for (const int i : node.outputs) outputs.push_back(real_[at(i)] = add_tensor(from_.tensors[at(i)]));
+    to_.nodes.push_back({node.name, node.attributes, std::move(inputs), std::move(outputs), node.sources, std::move(reason)});
     return {};
   }
 
   /// The same operator on the u8 forms of its inputs.
   void add_plain(const Node& node, schema::OperatorUnion op, Tensor output) {
     std::vector<int> inputs;
-    for (const int i : node.inputs) inputs.push_back(quantized_of(i));
+    for (const int i : node.inputs) inputs.push_back(from_.tensors[at(i)].type == Type::f32 ? quantized_of(i) : real_of(i));
     quantized_[at(node.outputs[0])] = append(node.name, std::move(op), std::move(inputs), std::move(output), node.sources);
   }
 
   /// The output has the input's very parameters: they come from one merged range, or from what the input was given.
-  void add_kept(const Node& node) {
+  Result<void> add_kept(const Node& node) {
     const int out = node.outputs[0];
     Tensor output = quantized_tensor(out, quantized_name(out));
     output.quant = to_.tensors[at(quantized_of(node.inputs[0]))].quant;
     add_plain(node, node.attributes, std::move(output));
+    return {};
   }
 
   Result<void> add_product(const Node& node) {

@@ -8,6 +8,7 @@
 
 #include "converter/observe/rounded.h"
 #include "converter/observe/weight_range.h"
+#include "kernels/quant_math.h"
 
 namespace octet {
 namespace {

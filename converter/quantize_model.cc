@@ -24,6 +24,13 @@ Result<void> check_normalization(const Normalization& n) {
   return {};
 }
 
+Result<void> check_float(const Graph& graph) {
+  for (const Tensor& t : graph.tensors)
+    if (t.quant.present())
+      return Error{ErrorCode::unsupported, std::string("is quantized (") + name_of(t.type) + ") already", "tensor '" + t.name + "'"};
+  return {};
+}
+
 std::vector<Range> with_size(std::vector<Range> ranges, std::size_t size) {
   ranges.resize(size);
   return ranges;
@@ -63,6 +70,7 @@ Result<Model> quantize(const Model& model, const Samples& samples, const Quantiz
   try {
     const kernels::RoundingScope rounding;
     if (options.normalization != nullptr) OCTET_CHECK(check_normalization(*options.normalization));
+    OCTET_CHECK(check_float(model.impl().graph));
     OCTET_CHECK(check_weight_calibrator(options.weight_calibrator));
     OCTET_TRY(const Model source, options.equalize ? equalized(model) : Result<Model>(model));
     OutputError error(source, samples, options.threads);

@@ -9,8 +9,6 @@
 namespace octet {
 namespace {
 
-constexpr std::size_t kMaxRank = 8;
-
 std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
 Error tensor_error(const Tensor& tensor, const std::string& message) {
@@ -69,10 +67,14 @@ Result<void> check_node_tensors(const Graph& graph, const Node& node, const Oper
     const Tensor& t = graph.tensors[at(index)];
     if (!written[at(index)]) return invalid("input '" + t.name + "' is read before anything writes it");
   }
-  if (node.outputs.size() != 1) return invalid("has " + std::to_string(node.outputs.size()) + " outputs, not 1");
-  if (!in_range(node.outputs[0])) return invalid("its output is tensor " + std::to_string(node.outputs[0]) + ", which does not exist");
-  if (written[at(node.outputs[0])]) return invalid("its output '" + graph.tensors[at(node.outputs[0])].name + "' is written twice");
-  written[at(node.outputs[0])] = true;
+  if (node.outputs.empty() || node.outputs.size() > info.max_outputs)
+    return invalid("has " + std::to_string(node.outputs.size()) + " outputs, not " + (info.max_outputs > 1 ? "up to " : "") +
+                   std::to_string(info.max_outputs));
+  for (const int index : node.outputs) {
+    if (!in_range(index)) return invalid("its output is tensor " + std::to_string(index) + ", which does not exist");
+    if (written[at(index)]) return invalid("its output '" + graph.tensors[at(index)].name + "' is written twice");
+    written[at(index)] = true;
+  }
   return {};
 }
 
@@ -94,7 +96,8 @@ Result<void> check_structure(const Graph& graph) {
   }
   if (graph.outputs.empty()) return invalid("the graph has no output");
   std::vector<bool> computed(graph.tensors.size());
-  for (const Node& node : graph.nodes) computed[at(node.outputs[0])] = true;
+  for (const Node& node : graph.nodes)
+    for (const int i : node.outputs) computed[at(i)] = true;
   for (const int i : graph.outputs) {
     if (i < 0 || at(i) >= graph.tensors.size()) return invalid("graph output " + std::to_string(i) + " does not exist");
     if (!computed[at(i)]) return tensor_error(graph.tensors[at(i)], "is a graph output that no node writes, or twice an output");
@@ -106,16 +109,22 @@ Result<void> check_structure(const Graph& graph) {
 /// Whether a node's values depend on which samples share a batch. Shapes do not show it where the size stays, or grows in
 /// proportion. Every operator with an axis belongs here.
 bool works_along_batch(const Graph& graph, const Node& node) {
-  int axis = 0;
-  if (node.op() == schema::Operator::Softmax) {
-    axis = node.as<schema::SoftmaxT>().axis;
-    if (axis == -1) axis = static_cast<int>(graph.tensors[at(node.inputs[0])].shape.size()) - 1;
-  } else if (node.op() == schema::Operator::Concat) {
-    axis = node.as<schema::ConcatT>().axis;
-  } else {
-    return false;
+  using schema::Operator;
+  const Tensor& x = graph.tensors[at(node.inputs[0])];
+  const auto other_than = [](const std::vector<int>& list, int usual) { return !list.empty() && list[0] != usual; };
+  switch (node.op()) {
+    case Operator::Softmax: {
+      const int axis = node.as<schema::SoftmaxT>().axis;
+      return x.batched && (axis == -1 ? x.shape.size() == 1 : axis == 0);
+    }
+    case Operator::Concat:
+      return node.as<schema::ConcatT>().axis == 0 && std::ranges::any_of(node.inputs, [&](int i) { return graph.tensors[at(i)].batched; });
+    case Operator::Slice: return x.batched && other_than(node.as<schema::SliceT>().sizes, 0);
+    case Operator::Tile: return x.batched && other_than(node.as<schema::TileT>().repeats, 1);
+    case Operator::Pad: return x.batched && (other_than(node.as<schema::PadT>().begins, 0) || other_than(node.as<schema::PadT>().ends, 0));
+    case Operator::Gather: return x.batched && node.as<schema::GatherT>().axis == 0;
+    default: return false;
   }
-  return axis == 0 && std::ranges::any_of(node.inputs, [&](int i) { return graph.tensors[at(i)].batched; });
 }
 
 constexpr const char* kAlongBatch = "works along the batch, so that a sample's result would depend on the others";
@@ -128,12 +137,14 @@ Result<void> check_shapes(const Graph& graph) {
     if (batch == 2 && !batched) break;
     OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(graph, batch));
     for (const Node& node : graph.nodes) {
-      const std::size_t i = at(node.outputs[0]);
-      const Tensor& t = graph.tensors[i];
-      Shape expected = t.shape;
-      if (t.batched) expected[0] *= batch;
-      if (shapes[i] != expected)
-        return tensor_error(t, "its shape " + to_string(expected) + " should be " + to_string(shapes[i]) + " at batch " + std::to_string(batch));
+      for (const int i : node.outputs) {
+        const Tensor& t = graph.tensors[at(i)];
+        Shape expected = t.shape;
+        if (t.batched) expected[0] *= batch;
+        if (shapes[at(i)] != expected)
+          return tensor_error(t, "its shape " + to_string(expected) + " should be " + to_string(shapes[at(i)]) + " at batch " +
+                                     std::to_string(batch));
+      }
     }
     if (batch != 1) continue;
     for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
@@ -185,38 +196,29 @@ Result<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch) 
   }
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    Result<Shape> shape = find_operator(node.op())->infer(NodeView(graph, node, shapes));
-    if (shape && element_count(*shape) < 0) shape = invalid("its output shape " + to_string(*shape) + " overflows");
-    if (!shape) return std::move(shape).error().in(describe(graph, n));
-    shapes[at(node.outputs[0])] = *std::move(shape);
+    auto inferred = find_operator(node.op())->infer(NodeView(graph, node, shapes));
+    for (std::size_t k = 0; inferred && k < node.outputs.size(); ++k)
+      if (element_count((*inferred)[k]) < 0) inferred = invalid("its output shape " + to_string((*inferred)[k]) + " overflows");
+    if (!inferred) return std::move(inferred).error().in(describe(graph, n));
+    for (std::size_t k = 0; k < node.outputs.size(); ++k) shapes[at(node.outputs[k])] = std::move((*inferred)[k]);
   }
   return shapes;
 }
 
-Result<void> resolve_shapes(Graph& graph, bool allow_fixed_batch) {
+Result<void> resolve_shapes(Graph& graph) {
   OCTET_TRY(const std::vector<Shape> one, infer_shapes(graph, 1));
-  bool batched = false;
-  for (const int i : graph.inputs) batched = batched || graph.tensors[at(i)].batched;
-  std::vector<Shape> two = one;
-  if (batched) {
-    auto inferred = infer_shapes(graph, 2);
-    if (!inferred && !allow_fixed_batch) return std::move(inferred).error();
-    if (inferred) {
-      two = *std::move(inferred);
-    } else {
-      for (const int i : graph.inputs) graph.tensors[at(i)].batched = false;
-    }
-  }
+  OCTET_TRY(const std::vector<Shape> two, infer_shapes(graph, 2));
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     if (works_along_batch(graph, graph.nodes[n])) return Error{ErrorCode::unsupported, kAlongBatch, describe(graph, n)};
-    const std::size_t i = at(graph.nodes[n].outputs[0]);
-    Tensor& t = graph.tensors[i];
-    t.shape = one[i];
-    t.batched = one[i] != two[i];
-    Shape expected = one[i];
-    if (t.batched && !expected.empty()) expected[0] *= 2;
-    if (expected != two[i])
-      return Error{ErrorCode::unsupported, "its output's shape does not follow the batch on the leading axis alone", describe(graph, n)};
+    for (const int i : graph.nodes[n].outputs) {
+      Tensor& t = graph.tensors[at(i)];
+      t.shape = one[at(i)];
+      t.batched = one[at(i)] != two[at(i)];
+      Shape expected = t.shape;
+      if (t.batched && !expected.empty()) expected[0] *= 2;
+      if (expected != two[at(i)])
+        return Error{ErrorCode::unsupported, "its output's shape does not follow the batch on the leading axis alone", describe(graph, n)};
+    }
   }
   return {};
 }

@@ -63,6 +63,9 @@ struct Tensor {
   [[nodiscard]] bool constant() const noexcept { return data.present(); }
 };
 
+/// Highest rank of a tensor.
+inline constexpr std::size_t kMaxRank = 8;
+
 /// Index of an absent optional input.
 inline constexpr int kAbsent = -1;
 
@@ -140,9 +143,8 @@ struct Graph {
 [[nodiscard]] Result<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch);
 
 /// Recomputes Tensor::shape and Tensor::batched of every computed tensor from the graph's inputs: a size that follows the
-/// batch must be the leading one. With `fixed_batch`, models that only work at batch 1 lose their free batch instead of
-/// being refused.
-[[nodiscard]] Result<void> resolve_shapes(Graph& graph, bool allow_fixed_batch);
+/// batch must be the leading one.
+[[nodiscard]] Result<void> resolve_shapes(Graph& graph);
 
 /// Everything an untrusted graph must satisfy before it may be prepared: indices, order, types, shapes, quantization
 /// parameters, accumulator bounds. Errors name the tensor or node.

@@ -61,11 +61,12 @@ class NodeView {
   [[nodiscard]] std::size_t input_count() const noexcept { return node_->inputs.size(); }
   [[nodiscard]] bool has_input(std::size_t i) const noexcept { return i < node_->inputs.size() && node_->inputs[i] != kAbsent; }
   [[nodiscard]] int input_index(std::size_t i) const noexcept { return node_->inputs[i]; }
-  [[nodiscard]] int output_index() const noexcept { return node_->outputs[0]; }
+  [[nodiscard]] std::size_t output_count() const noexcept { return node_->outputs.size(); }
+  [[nodiscard]] int output_index(std::size_t i = 0) const noexcept { return node_->outputs[i]; }
   [[nodiscard]] const Tensor& input(std::size_t i) const { return graph_->tensors[static_cast<std::size_t>(node_->inputs[i])]; }
-  [[nodiscard]] const Tensor& output() const { return graph_->tensors[static_cast<std::size_t>(node_->outputs[0])]; }
+  [[nodiscard]] const Tensor& output(std::size_t i = 0) const { return graph_->tensors[static_cast<std::size_t>(node_->outputs[i])]; }
   [[nodiscard]] const Shape& input_shape(std::size_t i) const { return (*shapes_)[static_cast<std::size_t>(node_->inputs[i])]; }
-  [[nodiscard]] const Shape& output_shape() const { return (*shapes_)[static_cast<std::size_t>(node_->outputs[0])]; }
+  [[nodiscard]] const Shape& output_shape(std::size_t i = 0) const { return (*shapes_)[static_cast<std::size_t>(node_->outputs[i])]; }
 
  private:
   const Graph* graph_;
@@ -78,15 +79,17 @@ struct PrepareOptions {
   int threads = 1;
 };
 
-/// An operator's row. All have one output.
+/// An operator's row.
 struct OperatorInfo {
   schema::Operator op;
   const char* name;
   std::uint16_t version;  ///< the newest this reader knows
   std::size_t min_inputs;
   std::size_t max_inputs;
-  /// The output's shape from the inputs', after checking attributes, ranks and sizes: all that follows from them alone.
-  Result<Shape> (*infer)(const NodeView& node);
+  std::size_t max_outputs;  ///< a node has the first one, and may have the others, in order
+  /// The outputs' shapes (max_outputs of them) from the inputs', after checking attributes, ranks and sizes: all that follows
+  /// from them alone.
+  Result<std::vector<Shape>> (*infer)(const NodeView& node);
   /// Types, quantization and constants. Shapes have been inferred; done once a model, not once a session.
   Result<void> (*check)(const NodeView& node);
   /// Chooses the kernel and packs the weights. The node has been checked; only memory and libraries can fail.

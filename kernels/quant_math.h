@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #ifdef __FAST_MATH__
@@ -40,6 +41,12 @@ inline std::uint8_t requantize(std::int32_t acc, float multiplier, const OutputU
 
 /// q = clamp(rne(x / s) + z, lo, hi), ONNX's form. x is not NaN; infinities saturate.
 inline std::uint8_t quantize(float x, float scale, const OutputU8& out) noexcept { return finish_u8(x / scale, out); }
+
+/// clamp(rne(x / s) + z, 0, 255) in f64: for tables and constants. x is not NaN.
+inline std::uint8_t quantize_f64(double x, float scale, std::int32_t zero_point) noexcept {
+  const double t = std::nearbyint(x / static_cast<double>(scale)) + zero_point;
+  return static_cast<std::uint8_t>(std::min(std::max(t, 0.0), 255.0));
+}
 
 /// s (q - z).
 inline float dequantize(std::uint8_t q, float scale, std::int32_t zero_point) noexcept {

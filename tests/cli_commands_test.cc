@@ -114,7 +114,7 @@ TEST_CASE("cli commands: convert reports what it did") {
                                f.file("images.npy"), "--calibrator", "percentile", "--percentile", "99.9"}));
   CHECK(alone["calibrator"] == "percentile");
   CHECK(alone["calibrators"].empty());
-  CHECK(report["nodes"] == json({{"int8", 5}, {"float", 0}, {"folded", 0}}));
+  CHECK(report["nodes"] == json({{"int8", 5}, {"float", 0}, {"integer", 0}, {"folded", 0}}));
   CHECK(report["seconds"] > 0);
   CHECK(report["peak_rss_bytes"] > 1 << 20);
 

@@ -42,7 +42,7 @@ json nodes_of(const std::string& model) { return octet_json({"explain", model})[
 TEST_CASE("cli modes: dynamic needs no data, and says what is int8") {
   const Fixture& f = fixture();
   const json report = octet_json(f.convert("dynamic.octet", {"--mode", "dynamic"}));
-  CHECK(report["nodes"] == json({{"int8", 3}, {"float", 2}, {"folded", 0}}));
+  CHECK(report["nodes"] == json({{"int8", 3}, {"float", 2}, {"integer", 0}, {"folded", 0}}));
   CHECK(report["calibrator"] == "none");
   std::map<std::string, std::string> types;
   for (const json& n : nodes_of(f.file("dynamic.octet"))) {
@@ -103,7 +103,7 @@ TEST_CASE("cli modes: float and dynamic refuse what they have no use for") {
 TEST_CASE("cli modes: a float file runs as its source does, and is told from a quantized one") {
   const Fixture& f = fixture();
   const json report = octet_json(f.convert("float.octet", {"--mode", "float"}));
-  CHECK(report["nodes"] == json({{"int8", 0}, {"float", 5}, {"folded", 0}}));
+  CHECK(report["nodes"] == json({{"int8", 0}, {"float", 5}, {"integer", 0}, {"folded", 0}}));
   CHECK(report["calibrator"] == "none");
   CHECK(f.run("float.octet") == f.run("net.onnx"));
   for (const json& n : nodes_of(f.file("float.octet"))) {

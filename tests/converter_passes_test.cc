@@ -71,11 +71,11 @@ TEST_CASE("permutations") {
   CHECK(octet::is_identity(octet::compose(p, octet::inverse(p))));
   CHECK(octet::permuted({5, 6, 7, 8}, p) == Shape{5, 7, 8, 6});
   CHECK(octet::compose({1, 2, 0}, {0, 2, 1}) == octet::Permutation{1, 0, 2});
-  CHECK_FALSE(octet::moves_data({1, 1, 4, 4}, false, p));
-  CHECK(octet::moves_data({1, 2, 4, 1}, false, p));
-  CHECK_FALSE(octet::moves_data({1, 6, 1, 1}, true, p));
-  CHECK_FALSE(octet::moves_data({1, 6}, false, {1, 0}));
-  CHECK(octet::moves_data({1, 6}, true, {1, 0}));  // the batch may be more than 1
+  CHECK_FALSE(octet::moves_data({1, 1, 4, 4}, -1, p));
+  CHECK(octet::moves_data({1, 2, 4, 1}, -1, p));
+  CHECK_FALSE(octet::moves_data({1, 6, 1, 1}, 0, p));
+  CHECK_FALSE(octet::moves_data({1, 6}, -1, {1, 0}));
+  CHECK(octet::moves_data({1, 6}, 0, {1, 0}));  // the batch may be more than 1
 }
 
 TEST_CASE("conv, batch normalization and relu are one node with all their sources") {

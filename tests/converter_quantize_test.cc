@@ -254,6 +254,40 @@ TEST_CASE("a model that is quantized already is refused") {
   check_error(octet::quantize(model, VectorSamples(1, {{0.0F, 1.0F}}), {}), ErrorCode::unsupported, {"'x'", "u8"});
 }
 
+TEST_CASE("token ids stay what they are, tables of them become u8") {
+  GraphBuilder b;
+  Random random(4);
+  const int ids = b.input("ids", Type::s64, {1, 3});
+  octet::schema::GatherT gather;
+  const int words = b.node("words", gather, {b.constant("table", {7, 4}, random.reals(28, -1, 1)), ids});
+  octet::schema::SliceT first;
+  first.starts = {0, 0, 0}, first.steps = {1, 1, 1}, first.sizes = {0, 1, 0};
+  const int word = b.node("word", first, {words});
+  octet::schema::ReshapeT flat;
+  flat.shape = {0, 4};
+  const int dense = b.node("dense", octet::schema::FullyConnectedT{}, {b.node("flat", flat, {word}), b.constant("w", {5, 4}, random.reals(20, -1, 1))});
+  octet::schema::ReshapeT same;
+  same.shape = {0, 0};
+  const int out = b.node("same", same, {ids}, Type::s64);
+  const Model real = must(b.model({dense, out}));
+  const VectorSamples samples(2, {{0, 1, 2, 6, 5, -1}});
+  const auto model = must(octet::quantize(real, samples, {}));
+  CHECK(operators(model) == std::vector<Operator>{Operator::Gather, Operator::Slice, Operator::Reshape, Operator::FullyConnected, Operator::Reshape});
+  CHECK(model.inputs()[0].type == Type::s64);
+  CHECK(model.outputs()[1].type == Type::s64);
+  for (const auto& node : model.impl().graph.nodes) CHECK(node.float_reason.empty());
+  auto session = must(model.session());
+  auto exact = must(real.session());
+  std::vector<float> y(5), expected(5);
+  std::vector<std::int64_t> z(3);
+  const std::vector<std::int64_t> x = {6, 0, -2};
+  must(session.run({x}, {y, z}));
+  must(exact.run({x}, {expected, z}));
+  CHECK(z == x);
+  for (std::size_t i = 0; i < 5; ++i) CHECK(y[i] == doctest::Approx(expected[i]).epsilon(0.05));
+  check_error(octet::quantize(real, VectorSamples(1, {{0, 1, 99}}), {}), ErrorCode::run_failed, {"'words'", "index"});
+}
+
 TEST_CASE("errors and exceptions of the data source come back as errors, from any thread") {
   const FloatNet net = chain();
   for (const int threads : {1, 2}) {

@@ -16,7 +16,7 @@ Graph full_graph() {
   GraphBuilder b = small_graph();
   Graph& g = b.graph;
   g.outputs = {static_cast<int>(g.tensors.size()) - 1};
-  must(octet::resolve_shapes(g, false));
+  must(octet::resolve_shapes(g));
   octet::Preprocessing preprocessing;
   preprocessing.scale = 1.0F / 255;
   preprocessing.mean = {0.5F, 0.25F};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "converter/onnx/tensor_proto.h"
 #include "engine/operator.h"
 
 namespace octet {
@@ -77,6 +78,14 @@ Result<std::size_t> Attributes::choice(std::string_view name, std::initializer_l
   std::string all;
   for (const std::string_view c : choices) all += (all.empty() ? "" : ", ") + std::string(c);
   return invalid("its " + std::string(name) + " is '" + a->s().substr(0, 100) + "', none of " + all);
+}
+
+Result<std::optional<Tensor>> Attributes::tensor(std::string_view name) {
+  const AttributeProto* a = raw(name);
+  if (a == nullptr) return std::optional<Tensor>();
+  OCTET_CHECK(check_type(*a, AttributeProto::TENSOR));
+  OCTET_TRY(Tensor value, decode_tensor(a->t()));
+  return std::optional(std::move(value));
 }
 
 Result<void> Attributes::check_all_read() const {

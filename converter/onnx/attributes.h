@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "octet/result.hpp"
+#include "engine/graph.h"
 
 namespace onnx {
 class AttributeProto;
@@ -31,6 +32,9 @@ class Attributes {
   [[nodiscard]] Result<std::string> text(std::string_view name, const std::string& fallback);
   /// The position of a text among `choices`, the first where the node does not carry the attribute. Errors: it is none of them.
   [[nodiscard]] Result<std::size_t> choice(std::string_view name, std::initializer_list<std::string_view> choices);
+
+  /// A tensor, or nothing.
+  [[nodiscard]] Result<std::optional<Tensor>> tensor(std::string_view name);
 
   [[nodiscard]] bool has(std::string_view name) const { return entries_.contains(name); }
   /// The attribute itself, whatever its type; nullptr if the node does not carry it.

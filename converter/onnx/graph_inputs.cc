@@ -140,6 +140,8 @@ Result<Tensor> DeclaredInputs::shaped(const onnx::ValueInfoProto& input) const {
 
 Result<Tensor> DeclaredInputs::tensor(const onnx::ValueInfoProto& input) const {
   auto tensor = shaped(input);
+  if (tensor && tensor->shape.size() > kMaxRank)
+    tensor = invalid("has rank " + std::to_string(tensor->shape.size()) + ", above " + std::to_string(kMaxRank));
   if (tensor && !fits(tensor->shape))
     tensor = invalid("has shape " + to_string(tensor->shape) + ", which is too large");
   if (!tensor) tensor.error().message = "input '" + input.name() + "' " + tensor.error().message;

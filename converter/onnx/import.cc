@@ -36,13 +36,17 @@ std::string describe(int index, const onnx::NodeProto& node) {
 
 class Import {
  public:
-  Import(const OnnxModel& model, const ImportOptions& options)
+  Import(const OnnxModel& model, const ImportOptions& options, Batch batch)
       : model_(model),
         proto_(model.proto()),
         graph_(proto_.graph()),
         options_(options),
+        batch_(batch),
         external_(model.folder()),
         builder_(model.provenance().source_bytes) {}
+
+  /// Whether this failed only because the batch is free.
+  [[nodiscard]] bool needs_fixed_batch() const noexcept { return builder_.needs_fixed_batch(); }
 
   Result<Graph> operator()() {
     OCTET_CHECK(read_opset());
@@ -142,6 +146,7 @@ class Import {
     for (const auto* proto : inputs.protos()) {
       const onnx::ValueInfoProto& input = *proto;
       OCTET_TRY(Tensor tensor, inputs.tensor(input));
+      tensor.batched = tensor.batched && batch_ == Batch::free;
       names += (names.empty() ? "" : ", ") + input.name();
       const int index = builder_.add_tensor(std::move(tensor));
       builder_.define(input.name(), index);
@@ -184,15 +189,15 @@ class Import {
   Result<void> import_node(int index, const onnx::NodeProto& node) {
     builder_.graph().source_nodes.push_back({name_of(node), node.op_type()});
     const Importer& importer = *importers().find(node.op_type());
-    if (node.output_size() == 0 || node.output(0).empty()) return invalid("has no output");
+    if (std::ranges::all_of(node.output(), [](const std::string& name) { return name.empty(); })) return invalid("has no output");
     OCTET_CHECK(check_inputs(node, index, importer));
     OCTET_TRY(Attributes attributes, Attributes::of(node));
-    NodeImport import(builder_, node, std::move(attributes), static_cast<int>(opset_), index, name_of(node),
-                      outputs_.contains(node.output(0)));
+    const bool visible = std::ranges::any_of(node.output(), [&](const std::string& name) { return outputs_.contains(name); });
+    NodeImport import(builder_, node, std::move(attributes), static_cast<int>(opset_), index, name_of(node), visible);
     OCTET_CHECK(importer.import(import));
     OCTET_CHECK(import.attributes.check_all_read());
-    for (int i = 1; i < node.output_size(); ++i)
-      if (!node.output(i).empty() && read_.contains(node.output(i)))
+    for (int i = 0; i < node.output_size(); ++i)
+      if (!node.output(i).empty() && read_.contains(node.output(i)) && !builder_.defined(node.output(i)))
         return unsupported("its output " + std::to_string(i) + " '" + node.output(i) + "' is not supported");
     return {};
   }
@@ -221,18 +226,11 @@ class Import {
   }
 
   Result<Graph> finish() {
+    builder_.finish_shapes();
     Graph graph = std::move(builder_.graph());
     graph.provenance = model_.provenance();
     graph.provenance.source_bytes += external_.bytes_read();
     graph.provenance.source_hash ^= external_.hash();
-    auto resolved = resolve_shapes(graph, true);
-    if (!resolved && resolved.error().code == ErrorCode::unsupported) {
-      // Somewhere the batch leaves the leading axis; what the model says for a batch of 1 still stands.
-      for (const int i : graph.inputs) graph.tensors[static_cast<std::size_t>(i)].batched = false;
-      resolved = resolve_shapes(graph, true);
-    }
-    if (!resolved) return std::move(resolved).error();
-    OCTET_CHECK(check_graph(graph));
     return graph;
   }
 
@@ -240,6 +238,7 @@ class Import {
   const onnx::ModelProto& proto_;
   const onnx::GraphProto& graph_;
   const ImportOptions& options_;
+  Batch batch_;
   std::int64_t opset_ = 0;
   std::unordered_map<std::string_view, int> producer_;  // of every value; -1 for inputs and initializers
   std::unordered_set<std::string_view> read_;           // by some node, or as an output of the graph
@@ -250,9 +249,13 @@ class Import {
 
 }  // namespace
 
-Result<Graph> import_onnx(const OnnxModel& model, const ImportOptions& options) {
+Result<Graph> import_onnx(const OnnxModel& model, const ImportOptions& options, Batch batch) {
   try {
-    return Import(model, options)();
+    Import import(model, options, batch);
+    auto graph = import();
+    // What the model says for a batch of 1 stands even where it leaves no room for others.
+    if (!graph && import.needs_fixed_batch()) return Import(model, options, Batch::fixed)();
+    return graph;
   } catch (const std::exception&) {  // bad_alloc, or a container's length_error
     return Error{ErrorCode::run_failed, "out of memory", {}};
   }

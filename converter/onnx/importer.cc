@@ -14,7 +14,7 @@ namespace octet {
 #undef OCTET_OPERATOR
 
 // ONNX operators that become several operators, or none.
-#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity)
+#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(shape)
 #define OCTET_DECLARE(file) void register_##file(ImporterTable& table);
 OCTET_OTHER_IMPORTERS(OCTET_DECLARE)
 #undef OCTET_DECLARE
@@ -39,10 +39,42 @@ namespace {
 // Lists of sizes or axes: more than any rank. Keeps the cost of a node from depending on the constants it names.
 constexpr std::size_t kMaxList = 64;
 
+Result<std::vector<std::int64_t>> integers_of(const Tensor& value, const char* what) {
+  if ((value.type != Type::s64 && value.type != Type::s32) || value.shape.size() > 1)
+    return invalid(std::string("its ") + what + " must be a list of integers, not " + name_of(value.type) + " of shape " +
+                   to_string(value.shape));
+  const auto count = static_cast<std::size_t>(element_count(value.shape));
+  if (count > kMaxList) return invalid(std::string("its ") + what + " has " + std::to_string(count) + " values");
+  if (value.type == Type::s32) {
+    const auto values = value.data.as<std::int32_t>();
+    return std::vector<std::int64_t>(values.begin(), values.end());
+  }
+  const auto values = value.data.as<std::int64_t>();
+  return std::vector<std::int64_t>(values.begin(), values.end());
+}
+
 }  // namespace
 
 const std::string& NodeImport::op_type() const { return proto_.op_type(); }
-const std::string& NodeImport::output_name() const { return proto_.output(0); }
+
+const std::string& NodeImport::output_name() const {
+  for (const std::string& name : proto_.output())
+    if (!name.empty()) return name;
+  return name_;  // the driver has made sure that there is an output
+}
+
+bool NodeImport::has_output(std::size_t i) const {
+  return i < static_cast<std::size_t>(proto_.output_size()) && !proto_.output(static_cast<int>(i)).empty();
+}
+
+std::string NodeImport::name_of_output(std::size_t i) const {
+  return has_output(i) ? proto_.output(static_cast<int>(i)) : output_name() + "@" + std::to_string(i);
+}
+
+void NodeImport::set_output(std::size_t i, int tensor) {
+  if (has_output(i)) builder_.define(proto_.output(static_cast<int>(i)), tensor);
+}
+
 const std::string& NodeImport::input_name(std::size_t i) const { return proto_.input(static_cast<int>(i)); }
 
 std::size_t NodeImport::output_count() const {
@@ -50,6 +82,8 @@ std::size_t NodeImport::output_count() const {
   for (const std::string& name : proto_.output()) count += name.empty() ? 0 : 1;
   return count;
 }
+
+std::size_t NodeImport::output_places() const { return static_cast<std::size_t>(proto_.output_size()); }
 
 std::size_t NodeImport::input_count() const { return static_cast<std::size_t>(proto_.input_size()); }
 
@@ -67,6 +101,11 @@ std::optional<Tensor> NodeImport::constant(std::size_t i) const {
   return builder_.constant_of(input_name(i));
 }
 
+std::optional<KnownValue> NodeImport::known_value(std::size_t i) const {
+  if (!has_input(i)) return std::nullopt;
+  return builder_.known_value_of(input_name(i));
+}
+
 Result<Tensor> NodeImport::constant(std::size_t i, const char* what) const {
   if (auto value = constant(i)) return *std::move(value);
   return unsupported(std::string("its ") + what + " must be constant");
@@ -74,13 +113,16 @@ Result<Tensor> NodeImport::constant(std::size_t i, const char* what) const {
 
 Result<std::vector<std::int64_t>> NodeImport::constant_integers(std::size_t i, const char* what) const {
   OCTET_TRY(const Tensor value, constant(i, what));
-  if (value.type != Type::s64 || value.shape.size() > 1)
-    return invalid(std::string("its ") + what + " must be a list of s64, not " + name_of(value.type) + " of shape " +
-                   to_string(value.shape));
-  const auto values = value.data.as<std::int64_t>();
-  if (values.size() > kMaxList)
-    return invalid(std::string("its ") + what + " has " + std::to_string(values.size()) + " values");
-  return std::vector<std::int64_t>(values.begin(), values.end());
+  return integers_of(value, what);
+}
+
+Result<std::array<std::vector<std::int64_t>, 2>> NodeImport::known_integers(std::size_t i, const char* what) const {
+  const auto value = known_value(i);
+  if (!value) return unsupported(std::string("its ") + what + " must be constant");
+  OCTET_TRY(auto one, integers_of(value->one, what));
+  OCTET_TRY(auto two, integers_of(value->at_two(), what));
+  if (one.size() != two.size()) return unsupported(std::string("the number of its ") + what + " follows the batch");
+  return std::array{std::move(one), std::move(two)};
 }
 
 Result<void> NodeImport::alias(std::size_t i) {
@@ -92,7 +134,7 @@ Result<void> NodeImport::alias(std::size_t i) {
   }
   OCTET_TRY(const int x, input(i));
   if (!output_is_graph_output_) {
-    set_output(x);
+    set_output(0, x);
     return {};
   }
   // The graph's outputs keep their names, so this one needs a tensor of its own: a Reshape that changes nothing.
@@ -102,19 +144,35 @@ Result<void> NodeImport::alias(std::size_t i) {
 }
 
 void NodeImport::set_constant_output(Tensor constant) { builder_.define_constant(output_name(), std::move(constant)); }
+void NodeImport::set_constant_output(KnownValue value) { builder_.define_constant(output_name(), std::move(value)); }
+
+Result<int> NodeImport::transposed(int x, std::vector<int> perm) {
+  std::string suffix = "@";
+  for (const int axis : perm) suffix += std::to_string(axis);
+  schema::TransposeT t;
+  t.perm = std::move(perm);
+  return append(std::move(t), {x}, builder_.tensor(x).name + suffix, false, type(x));
+}
+
+Result<void> NodeImport::emit_transposed(std::size_t i, int y, std::vector<int> perm) {
+  schema::TransposeT t;
+  t.perm = std::move(perm);
+  OCTET_TRY(const int x, append(std::move(t), {y}, name_of_output(i), false, type(y)));
+  set_output(i, x);
+  return {};
+}
 
 Result<int> NodeImport::to_channels_last(int x) {
-  schema::TransposeT t;
-  t.perm = {0, 2, 3, 1};
-  return append(std::move(t), {x}, builder_.tensor(x).name + kChannelsLast, false);
+  std::vector<int> perm = {0};
+  for (std::size_t i = 2; i < rank(x); ++i) perm.push_back(static_cast<int>(i));
+  perm.push_back(1);
+  return transposed(x, std::move(perm));
 }
 
 Result<void> NodeImport::emit_channels_first(int y) {
-  schema::TransposeT t;
-  t.perm = {0, 3, 1, 2};
-  OCTET_TRY(const int x, append(std::move(t), {y}, output_name(), false));
-  set_output(x);
-  return {};
+  std::vector<int> perm = {0, static_cast<int>(rank(y)) - 1};
+  for (std::size_t i = 1; i + 1 < rank(y); ++i) perm.push_back(static_cast<int>(i));
+  return emit_transposed(0, y, std::move(perm));
 }
 
 Result<int> to_int(std::int64_t value, const char* what) {

@@ -31,7 +31,8 @@ class NodeImport {
 
   [[nodiscard]] const std::string& op_type() const;
   [[nodiscard]] int opset() const noexcept { return opset_; }
-  [[nodiscard]] std::size_t output_count() const;  ///< of outputs that have a name
+  [[nodiscard]] std::size_t output_count() const;   ///< of outputs that have a name
+  [[nodiscard]] std::size_t output_places() const;  ///< of all outputs
 
   // Inputs. The driver has checked that the required ones are there, and defined.
   [[nodiscard]] std::size_t input_count() const;
@@ -39,12 +40,16 @@ class NodeImport {
   [[nodiscard]] const std::string& input_name(std::size_t i) const;
   /// Index of the graph's tensor.
   [[nodiscard]] Result<int> input(std::size_t i);
-  /// The content of an input if it is there and constant.
+  /// The content of an input if it is there and constant, whatever the batch.
   [[nodiscard]] std::optional<Tensor> constant(std::size_t i) const;
+  /// The content of an input if it is there and follows from the batch alone.
+  [[nodiscard]] std::optional<KnownValue> known_value(std::size_t i) const;
   /// The content of an input that has to be constant: unsupported, saying "its <what> must be constant", if it is not.
   [[nodiscard]] Result<Tensor> constant(std::size_t i, const char* what) const;
   /// The values of an input that has to be a constant list (or scalar) of s64: axes, a shape.
   [[nodiscard]] Result<std::vector<std::int64_t>> constant_integers(std::size_t i, const char* what) const;
+  /// The same of an input that may follow the batch: its values at batch 1 and 2.
+  [[nodiscard]] Result<std::array<std::vector<std::int64_t>, 2>> known_integers(std::size_t i, const char* what) const;
   /// A constant made of constant input i; made once for each `how` (see GraphBuilder::derived).
   template <class F>
   [[nodiscard]] Result<int> derived(std::size_t i, const std::string& how, const F& make) {
@@ -53,48 +58,109 @@ class NodeImport {
 
   // Tensors, by index.
   [[nodiscard]] const Shape& shape(int tensor) const { return builder_.tensor(tensor).shape; }
+  /// At batch 1 and 2.
+  [[nodiscard]] std::array<Shape, 2> shapes(int tensor) const { return builder_.shapes(tensor); }
   [[nodiscard]] Type type(int tensor) const { return builder_.tensor(tensor).type; }
   [[nodiscard]] std::size_t rank(int tensor) const { return shape(tensor).size(); }
   int add_constant(Tensor constant) { return builder_.add_tensor(std::move(constant)); }
+  /// A graph input that follows the batch; an error if there is none.
+  [[nodiscard]] Result<int> batched_input() { return builder_.batched_input(); }
+  /// An error after which the import is tried again with the batch fixed.
+  [[nodiscard]] Error follows_batch(std::string message) { return builder_.follows_batch(std::move(message)); }
+  /// Whether a constant of so many elements may still be made.
+  [[nodiscard]] bool may_make(std::int64_t elements) { return builder_.may_make(elements); }
 
-  // What the node becomes. Exactly one of the next three, last.
-  /// An operator (a table of the schema) whose output is the node's.
+  // What the node becomes. Exactly one of the next ones, last (or set_output for each output).
+  /// An operator (a table of the schema) whose output is the node's, of the type of its first input or of `type`.
   template <class T>
   [[nodiscard]] Result<void> emit(T op, std::vector<int> inputs) {
-    OCTET_TRY(const int y, append(std::move(op), std::move(inputs), output_name(), true));
-    set_output(y);
+    const Type like = type(inputs[0]);
+    return emit(std::move(op), std::move(inputs), like);
+  }
+  template <class T>
+  [[nodiscard]] Result<void> emit(T op, std::vector<int> inputs, Type type) {
+    OCTET_TRY(const int y, append(std::move(op), std::move(inputs), output_name(), true, type));
+    set_output(0, y);
+    return {};
+  }
+  /// An operator whose output is output i of the node.
+  template <class T>
+  [[nodiscard]] Result<void> emit_output(std::size_t i, T op, std::vector<int> inputs) {
+    const Type like = type(inputs[0]);
+    OCTET_TRY(const int y, append(std::move(op), std::move(inputs), name_of_output(i), true, like));
+    set_output(i, y);
+    return {};
+  }
+  /// An operator with several outputs: the node's, in order.
+  template <class T>
+  [[nodiscard]] Result<void> emit_all(T op, std::vector<int> inputs, const std::vector<Type>& types) {
+    OCTET_TRY(const auto outputs, append_all(std::move(op), std::move(inputs), types, ""));
+    for (std::size_t i = 0; i < outputs.size(); ++i) set_output(i, outputs[i]);
     return {};
   }
   /// Nothing: the output is the input under another name.
   [[nodiscard]] Result<void> alias(std::size_t i);
   /// A constant.
   void set_constant_output(Tensor constant);
+  void set_constant_output(KnownValue value);
+  /// Output i of the node, if it has a name, is this tensor.
+  void set_output(std::size_t i, int tensor);
 
   /// An operator on the way there; its output is called after the node's and `suffix`.
   template <class T>
-  [[nodiscard]] Result<int> emit_inner(T op, std::vector<int> inputs, const char* suffix) {
-    return append(std::move(op), std::move(inputs), output_name() + suffix, true);
+  [[nodiscard]] Result<int> emit_inner(T op, std::vector<int> inputs, const std::string& suffix) {
+    const Type like = type(inputs[0]);
+    return append(std::move(op), std::move(inputs), output_name() + suffix, true, like);
   }
-  /// For operators that are channels-last: x (NCHW) transposed to NHWC, and the node's output from its NHWC form.
+  template <class T>
+  [[nodiscard]] Result<int> emit_inner(T op, std::vector<int> inputs, const std::string& suffix, Type type) {
+    return append(std::move(op), std::move(inputs), output_name() + suffix, true, type);
+  }
+  /// The same with several outputs: the node's outputs and `suffix`.
+  template <class T>
+  [[nodiscard]] Result<std::vector<int>> emit_inner_all(T op, std::vector<int> inputs, const std::vector<Type>& types,
+                                                        const std::string& suffix) {
+    return append_all(std::move(op), std::move(inputs), types, suffix);
+  }
+  /// Output i is Transpose(y, perm), which counts as part of the layout, not as this node.
+  [[nodiscard]] Result<void> emit_transposed(std::size_t i, int y, std::vector<int> perm);
+  /// Transpose(x, perm) likewise.
+  [[nodiscard]] Result<int> transposed(int x, std::vector<int> perm);
+  /// For operators that are channels-last: x (N, C, spatial axes) transposed to (N, spatial axes, C), and the node's output
+  /// from that form.
   [[nodiscard]] Result<int> to_channels_last(int x);
   [[nodiscard]] Result<void> emit_channels_first(int y);
 
-  /// Name of the node's output.
+  /// Name of the node's first output that has one.
   [[nodiscard]] const std::string& output_name() const;
+  /// Whether the node's output i has a name.
+  [[nodiscard]] bool has_output(std::size_t i) const;
   /// Suffix of the names of tensors that hold an NCHW value as NHWC.
   static constexpr const char* kChannelsLast = "@0231";
 
  private:
   template <class T>
-  Result<int> append(T op, std::vector<int> inputs, const std::string& output, bool counts_as_source) {
+  Result<int> append(T op, std::vector<int> inputs, const std::string& output, bool counts_as_source, Type type) {
+    OCTET_TRY(const auto outputs, builder_.append(make_node(std::move(op), std::move(inputs), counts_as_source), {{output, type}}));
+    return outputs[0];
+  }
+  template <class T>
+  Result<std::vector<int>> append_all(T op, std::vector<int> inputs, const std::vector<Type>& types, const std::string& suffix) {
+    std::vector<NewTensor> outputs;
+    for (std::size_t i = 0; i < types.size(); ++i) outputs.push_back({name_of_output(i) + suffix, types[i]});
+    return builder_.append(make_node(std::move(op), std::move(inputs), true), outputs);
+  }
+  template <class T>
+  Node make_node(T op, std::vector<int> inputs, bool counts_as_source) {
     Node node;
     node.name = name_;
     node.attributes.Set(std::move(op));
     node.inputs = std::move(inputs);
     if (counts_as_source) node.sources = {source_};
-    return builder_.append(std::move(node), output);
+    return node;
   }
-  void set_output(int tensor) { builder_.define(output_name(), tensor); }
+  /// Of output i; made up where it has none.
+  [[nodiscard]] std::string name_of_output(std::size_t i) const;
 
   GraphBuilder& builder_;
   const onnx::NodeProto& proto_;

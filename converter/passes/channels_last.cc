@@ -4,6 +4,7 @@
 // its layout gets what the view stands for, which is nothing if inverse Transposes met. A Transpose that moves no data
 // becomes a Reshape, equal ones are made once, and a flattened image that reaches a FullyConnected has its weights'
 // columns permuted instead.
+#include <algorithm>
 #include <limits>
 
 #include "converter/passes/layout_graph.h"
@@ -16,7 +17,7 @@ std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
 class ChannelsLast {
  public:
-  explicit ChannelsLast(const Graph& graph) : old_(graph), new_(graph) {}
+  ChannelsLast(const Graph& graph, std::vector<int> batch_axes) : old_(graph), new_(graph, std::move(batch_axes)) {}
 
   Result<Graph> operator()() {
     for (const Node& node : old_.nodes) OCTET_CHECK(visit(node));
@@ -39,6 +40,12 @@ class ChannelsLast {
         return concat(node);
       case schema::Operator::Softmax:
         return softmax(node);
+      case schema::Operator::Slice:
+        return per_axis<schema::SliceT>(node, &schema::SliceT::starts, &schema::SliceT::steps, &schema::SliceT::sizes);
+      case schema::Operator::Tile:
+        return per_axis<schema::TileT>(node, &schema::TileT::repeats);
+      case schema::Operator::Pad:
+        return per_axis<schema::PadT>(node, &schema::PadT::begins, &schema::PadT::ends);
       case schema::Operator::FullyConnected:
         return fully_connected(node);
       default:
@@ -48,19 +55,16 @@ class ChannelsLast {
 
   [[nodiscard]] const Shape& old_shape(int t) const { return new_.old_tensor(t).shape; }
 
-  /// Emits the node with new inputs; its output is known through `p`.
+  /// Emits the node with new inputs; its outputs are known through `p`.
   void emit(Node node, std::vector<int> inputs, const Permutation& p) {
-    const int out = node.outputs[0];
     node.inputs = std::move(inputs);
-    const int y = new_.emit(std::move(node), out, p, permuted(old_shape(out), inverse(p)));
-    new_.set_view(out, {y, p, false, {}, {}});
+    new_.emit(std::move(node), p);
   }
 
   /// A node that works in its own layout only.
-  Result<void> insist(const Node& node) {
-    std::vector<int> inputs;
-    for (const int t : node.inputs) inputs.push_back(t == kAbsent ? kAbsent : new_.exact(t));
-    emit(node, std::move(inputs), identity_permutation(old_shape(node.outputs[0]).size()));
+  Result<void> insist(Node node) {
+    for (int& t : node.inputs) t = t == kAbsent ? kAbsent : new_.exact(t);
+    new_.emit(std::move(node), {});
     return {};
   }
 
@@ -87,13 +91,14 @@ class ChannelsLast {
     const int out = node.outputs[0];
     View v = new_.view(node.inputs[0]);
     merge_sources(v.reshape_sources, node.sources);
+    if (new_.moves(v) && !v.reshaped && resizes_ones(node)) return move_ones(node, std::move(v));
     if (new_.moves(v)) {
       v.reshaped = old_shape(out) != permuted(new_.tensor(v.base).shape, v.perm);
       new_.set_view(out, std::move(v));
       return {};
     }
     merge_sources(v.transpose_sources, v.reshape_sources);
-    View made{new_.reshape(v.base, old_shape(out), new_.old_tensor(out).name, -1, v.transpose_sources),
+    View made{new_.reshape(v.base, old_shape(out), new_.old_batch_axis(out), new_.old_tensor(out).name, -1, v.transpose_sources),
               identity_permutation(old_shape(out).size()),
               false,
               {},
@@ -103,12 +108,56 @@ class ChannelsLast {
     return {};
   }
 
+  /// The shape without axes of size 1; the one that follows the batch counts as 0.
+  [[nodiscard]] Shape without_ones(int t) const {
+    Shape shape = old_shape(t);
+    if (const int axis = new_.old_batch_axis(t); axis >= 0) shape[at(axis)] = 0;
+    std::erase(shape, 1);
+    return shape;
+  }
+
+  /// Whether a Reshape only drops or adds axes of size 1: it may be done before the Transpose of a view as well.
+  [[nodiscard]] bool resizes_ones(const Node& node) const { return without_ones(node.inputs[0]) == without_ones(node.outputs[0]); }
+
+  /// Reshapes the base of the view: its axes of size 1 go, those of the output come last.
+  Result<void> move_ones(const Node& node, View v) {
+    const int in = node.inputs[0];
+    const int out = node.outputs[0];
+    const auto stays = [&](int t, std::size_t axis) { return old_shape(t)[axis] != 1 || static_cast<int>(axis) == new_.old_batch_axis(t); };
+    std::vector<int> rank_of(v.perm.size(), -1);  // of the base's axes, where they end up
+    Shape shape;
+    const Permutation to_old = inverse(v.perm);
+    for (std::size_t i = 0; i < v.perm.size(); ++i) {
+      if (!stays(in, at(to_old[i]))) continue;
+      rank_of[i] = static_cast<int>(shape.size());
+      shape.push_back(new_.tensor(v.base).shape[i]);
+    }
+    std::vector<int> kept;  // in the order of the old axes, which is that of the output's
+    for (const int axis : v.perm)
+      if (rank_of[at(axis)] >= 0) kept.push_back(rank_of[at(axis)]);
+    Permutation perm;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < old_shape(out).size(); ++i) {
+      if (stays(out, i)) {
+        perm.push_back(kept[next++]);
+      } else {
+        perm.push_back(static_cast<int>(shape.size()));
+        shape.push_back(1);
+      }
+    }
+    const int batch = new_.batch_axis(v.base);
+    const int base = new_.reshape(v.base, shape, batch < 0 ? -1 : rank_of[at(batch)],
+                                  new_.old_tensor(out).name + "@" + to_string(inverse(perm)), out, node.sources);
+    new_.set_view(out, {base, std::move(perm), false, std::move(v.transpose_sources), {}});
+    return {};
+  }
+
   Result<void> pointwise(const Node& node) {
     View v = new_.view(node.inputs[0]);
     if (v.exact()) return insist(node);
     Node copy = node;
     copy.inputs = {v.base};
-    v.base = new_.emit(std::move(copy), node.outputs[0], v.perm, new_.tensor(v.base).shape);
+    v.base = new_.emit_like(std::move(copy), v.perm, v.base);
     new_.set_view(node.outputs[0], std::move(v));
     return {};
   }
@@ -123,7 +172,8 @@ class ChannelsLast {
       if (new_.old_tensor(t).constant()) continue;
       if (old_shape(t).size() != out.shape.size()) return as_it_was;
       const View& v = new_.view(t);
-      const bool keeps_batch = !out.batched || v.perm[0] == 0;
+      const int batch_axis = new_.old_batch_axis(node.outputs[0]);
+      const bool keeps_batch = batch_axis < 0 || v.perm[at(batch_axis)] == 0;
       if (!v.reshaped && !is_identity(v.perm) && keeps_batch && candidates.size() < kMaxCandidates)
         candidates.push_back(v.perm);
     }
@@ -178,6 +228,22 @@ class ChannelsLast {
     return {};
   }
 
+  /// An operator with lists of one entry for each axis.
+  template <class T, class... Lists>
+  Result<void> per_axis(const Node& node, Lists... lists) {
+    const View& v = new_.view(node.inputs[0]);
+    if (v.reshaped || v.exact()) return insist(node);
+    Node copy = node;
+    const Permutation p = v.perm;
+    const auto rename = [&](std::vector<int>& list) {
+      const std::vector<int> old = list;
+      for (std::size_t i = 0; i < old.size(); ++i) list[at(p[i])] = old[i];
+    };
+    (rename(copy.as<T>().*lists), ...);
+    emit(std::move(copy), {v.base}, p);
+    return {};
+  }
+
   Result<void> fully_connected(const Node& node) {
     const View& v = new_.view(node.inputs[0]);
     if (v.exact()) return insist(node);
@@ -217,7 +283,8 @@ class ChannelsLast {
     OCTET_TRY(const int weights,
               new_.with_permuted_columns(node.inputs[1], Shape(base.begin() + first, base.end()), order));
     if (weights == kAbsent) return insist(node);
-    std::vector<int> inputs = {new_.reshape(v.base, x.shape, x.name + "@flat", node.inputs[0], v.reshape_sources),
+    std::vector<int> inputs = {new_.reshape(v.base, x.shape, new_.old_batch_axis(node.inputs[0]), x.name + "@flat", node.inputs[0],
+                                            v.reshape_sources),
                                weights};
     for (std::size_t i = 2; i < node.inputs.size(); ++i)
       inputs.push_back(node.inputs[i] == kAbsent ? kAbsent : new_.exact(node.inputs[i]));
@@ -229,16 +296,28 @@ class ChannelsLast {
 
   // Layouts tried for one node: they all come from its inputs, of which there may be many.
   static constexpr std::size_t kMaxCandidates = 4;
-  static constexpr std::size_t kMaxRank = 8;
 
   const Graph& old_;
   LayoutGraph new_;
 };
 
+/// For each tensor, the axis that follows the batch, or -1.
+Result<std::vector<int>> find_batch_axes(const Graph& graph) {
+  OCTET_TRY(const std::vector<Shape> one, infer_shapes(graph, 1));
+  OCTET_TRY(const std::vector<Shape> two, infer_shapes(graph, 2));
+  std::vector<int> axes;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    const auto differ = std::ranges::mismatch(one[i], two[i]).in1;
+    axes.push_back(differ == one[i].end() ? -1 : static_cast<int>(differ - one[i].begin()));
+  }
+  return axes;
+}
+
 }  // namespace
 
 Result<void> channels_last(Graph& graph) {
-  OCTET_TRY(Graph result, ChannelsLast(graph)());
+  OCTET_TRY(auto batch_axes, find_batch_axes(graph));
+  OCTET_TRY(Graph result, ChannelsLast(graph, std::move(batch_axes))());
   graph = std::move(result);
   return {};
 }

@@ -49,6 +49,7 @@ Live find_live(const Graph& graph) {
     const Node& node = graph.nodes[n];
     live.nodes[n] = std::ranges::any_of(node.outputs, [&](int t) { return live.tensors[at(t)]; });
     if (!live.nodes[n]) continue;
+    for (const int t : node.outputs) live.tensors[at(t)] = true;  // whoever reads them
     for (const int t : node.inputs)
       if (t != kAbsent) live.tensors[at(t)] = true;
   }

@@ -19,7 +19,7 @@ bool has_window(schema::Operator op) noexcept {
   return op == schema::Operator::Conv || op == schema::Operator::MaxPool || op == schema::Operator::AveragePool;
 }
 
-/// The node alone: its inputs are the graph's constants, its output the graph's output.
+/// The node alone: its inputs are the graph's constants, its outputs the graph's outputs.
 Graph graph_of(const Graph& graph, const Node& node) {
   Graph alone;
   Node copy = node;
@@ -29,8 +29,10 @@ Graph graph_of(const Graph& graph, const Node& node) {
     alone.tensors.push_back(graph.tensors[at(i)]);
     i = static_cast<int>(alone.tensors.size()) - 1;
   }
-  alone.tensors.push_back(graph.tensors[at(node.outputs[0])]);
-  copy.outputs = {static_cast<int>(alone.tensors.size()) - 1};
+  for (int& i : copy.outputs) {
+    alone.tensors.push_back(graph.tensors[at(i)]);
+    i = static_cast<int>(alone.tensors.size()) - 1;
+  }
   alone.outputs = copy.outputs;
   alone.nodes.push_back(std::move(copy));
   return alone;
@@ -40,7 +42,9 @@ Graph graph_of(const Graph& graph, const Node& node) {
 
 bool FoldBudget::take(schema::Operator op, const NodeView& node) {
   if (has_window(op)) return false;
-  const auto elements = std::max(kLeastCost, static_cast<std::uint64_t>(element_count(node.output_shape())));
+  std::uint64_t elements = kLeastCost;
+  for (std::size_t i = 0; i < node.output_count(); ++i)
+    elements = std::max(elements, static_cast<std::uint64_t>(element_count(node.output_shape(i))));
   if (elements > elements_) return false;
   const std::uint64_t macs = find_operator(op)->macs(node);
   if (macs > macs_) return false;
@@ -53,15 +57,26 @@ bool all_inputs_constant(const Graph& graph, const Node& node) {
   return std::ranges::all_of(node.inputs, [&](int i) { return i == kAbsent || graph.tensors[at(i)].constant(); });
 }
 
-Result<Constant> evaluate(const Graph& graph, const Node& node) {
+bool FoldBudget::take(std::uint64_t elements) {
+  if (elements > elements_) return false;
+  elements_ -= elements;
+  return true;
+}
+
+Result<std::vector<Constant>> evaluate(const Graph& graph, const Node& node) {
   OCTET_TRY(const Model model, make_model(graph_of(graph, node)));
   OCTET_TRY(Session session, model.session({.isa = "reference"}));
-  const TensorInfo& output = session.outputs()[0];
-  const std::size_t bytes = output.size_bytes();
-  auto memory = std::make_shared<std::vector<std::uint64_t>>((bytes + 7) / 8);  // aligned for every type
-  OCTET_CHECK(session.run({}, {OutputTensor(memory->data(), bytes, output.type)}));
-  const std::span<const std::byte> content = std::as_bytes(std::span(*memory)).first(bytes);
-  return Constant(std::move(memory), content);
+  std::vector<Constant> results;
+  std::vector<OutputTensor> targets;
+  for (const TensorInfo& output : session.outputs()) {
+    const std::size_t bytes = output.size_bytes();
+    auto memory = std::make_shared<std::vector<std::uint64_t>>((bytes + 7) / 8);  // aligned for every type
+    targets.emplace_back(memory->data(), bytes, output.type);
+    const std::span<const std::byte> content = std::as_bytes(std::span(*memory)).first(bytes);
+    results.emplace_back(std::move(memory), content);
+  }
+  OCTET_CHECK(session.run({}, targets));
+  return results;
 }
 
 Result<void> fold_constants(Graph& graph) {
@@ -74,13 +89,14 @@ Result<void> fold_constants(Graph& graph) {
   std::vector<Node> kept;
   for (Node& node : graph.nodes) {
     // The engine wants the graph's outputs written by nodes.
-    const bool folds = !is_output[at(node.outputs[0])] && all_inputs_constant(graph, node) &&
-                       budget.take(node.op(), NodeView(graph, node, shapes));
+    const bool folds = std::ranges::none_of(node.outputs, [&](int i) { return is_output[at(i)]; }) &&
+                       all_inputs_constant(graph, node) && budget.take(node.op(), NodeView(graph, node, shapes));
     if (!folds) {
       kept.push_back(std::move(node));
       continue;
     }
-    OCTET_TRY(graph.tensors[at(node.outputs[0])].data, evaluate(graph, node));
+    OCTET_TRY(auto data, evaluate(graph, node));
+    for (std::size_t k = 0; k < data.size(); ++k) graph.tensors[at(node.outputs[k])].data = std::move(data[k]);
   }
   graph.nodes = std::move(kept);
   return {};

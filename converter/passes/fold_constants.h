@@ -17,6 +17,8 @@ class FoldBudget {
 
   /// Whether the node still fits (its output's shape is known); if so, its cost is taken off.
   [[nodiscard]] bool take(schema::Operator op, const NodeView& node);
+  /// The same for so many elements that cost nothing to compute.
+  [[nodiscard]] bool take(std::uint64_t elements);
 
  private:
   std::uint64_t elements_;  ///< of outputs
@@ -25,7 +27,7 @@ class FoldBudget {
 
 [[nodiscard]] bool all_inputs_constant(const Graph& graph, const Node& node);
 
-/// The output of a node of constants.
-[[nodiscard]] Result<Constant> evaluate(const Graph& graph, const Node& node);
+/// The outputs of a node of constants.
+[[nodiscard]] Result<std::vector<Constant>> evaluate(const Graph& graph, const Node& node);
 
 }  // namespace octet

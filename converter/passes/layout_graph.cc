@@ -9,10 +9,10 @@ namespace {
 
 std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
-/// The sizes as a Reshape's: the leading one stays open where it follows the batch.
-std::vector<int> reshape_sizes(const Shape& shape, bool batched) {
+/// The sizes as a Reshape's: the one that follows the batch stays open.
+std::vector<int> reshape_sizes(const Shape& shape, int batch_axis) {
   std::vector<int> sizes(shape.begin(), shape.end());
-  if (batched) sizes[0] = -1;
+  if (batch_axis >= 0) sizes[at(batch_axis)] = -1;
   return sizes;
 }
 
@@ -20,7 +20,7 @@ std::vector<int> reshape_sizes(const Shape& shape, bool batched) {
 Result<Tensor> transposed_constant(const Tensor& t, const Permutation& p) {
   Tensor made = t;
   made.shape = permuted(t.shape, p);
-  if (!moves_data(t.shape, false, p)) return made;
+  if (!moves_data(t.shape, -1, p)) return made;
   made.data = {};
   Graph graph;
   graph.tensors = {t, made};
@@ -30,16 +30,17 @@ Result<Tensor> transposed_constant(const Tensor& t, const Permutation& p) {
   node.attributes.Set(std::move(op));
   node.inputs = {0};
   node.outputs = {1};
-  OCTET_TRY(made.data, evaluate(graph, node));
+  OCTET_TRY(auto data, evaluate(graph, node));
+  made.data = std::move(data[0]);
   return made;
 }
 
 }  // namespace
 
-LayoutGraph::LayoutGraph(const Graph& old)
-    : old_(old), views_(old.tensors.size()), exact_(old.tensors.size(), kAbsent), budget_(old) {
+LayoutGraph::LayoutGraph(const Graph& old, std::vector<int> batch_axes)
+    : old_(old), old_batch_axis_(std::move(batch_axes)), views_(old.tensors.size()), exact_(old.tensors.size(), kAbsent), budget_(old) {
   for (const int t : old.inputs) {
-    const int x = add_tensor(old_tensor(t), -1);
+    const int x = add_tensor(old_tensor(t), old_batch_axis(t), -1);
     new_.inputs.push_back(x);
     set_view(t, {x, identity_permutation(tensor(x).shape.size()), false, {}, {}});
   }
@@ -48,8 +49,10 @@ LayoutGraph::LayoutGraph(const Graph& old)
   new_.provenance = old.provenance;
 }
 
-int LayoutGraph::add_tensor(Tensor tensor, int origin) {
+int LayoutGraph::add_tensor(Tensor tensor, int batch_axis, int origin) {
+  tensor.batched = batch_axis == 0;
   new_.tensors.push_back(std::move(tensor));
+  batch_axis_.push_back(batch_axis);
   origin_.push_back(origin);
   maker_.push_back(-1);
   return static_cast<int>(new_.tensors.size()) - 1;
@@ -58,7 +61,7 @@ int LayoutGraph::add_tensor(Tensor tensor, int origin) {
 const View& LayoutGraph::view(int old) {
   View& v = views_[at(old)];
   if (v.base == kAbsent)  // a constant nobody has read yet
-    v = {add_tensor(old_tensor(old), -1), identity_permutation(old_tensor(old).shape.size()), false, {}, {}};
+    v = {add_tensor(old_tensor(old), -1, -1), identity_permutation(old_tensor(old).shape.size()), false, {}, {}};
   return v;
 }
 
@@ -66,17 +69,33 @@ std::string LayoutGraph::node_name(const std::string& tensor, const std::vector<
   return sources.empty() ? tensor : new_.source_nodes[at(sources[0])].name;
 }
 
-int LayoutGraph::emit(Node node, int old_output, const Permutation& p, Shape shape) {
+int LayoutGraph::add_output(int old_output, const Permutation& p, Shape shape, int batch_axis) {
   const Tensor& old = old_tensor(old_output);
   Tensor made = old;
   const bool as_it_was = is_identity(p) && shape == old.shape;
   if (!as_it_was) made.name += "@" + to_string(inverse(p));
   made.shape = std::move(shape);
-  const int y = add_tensor(std::move(made), as_it_was ? -1 : old_output);
+  const int y = add_tensor(std::move(made), batch_axis, as_it_was ? -1 : old_output);
   maker_[at(y)] = static_cast<int>(new_.nodes.size());
-  node.outputs = {y};
-  new_.nodes.push_back(std::move(node));
   return y;
+}
+
+void LayoutGraph::emit(Node node, const Permutation& p) {
+  for (int& out : node.outputs) {
+    const int old = out;
+    const Permutation view = p.empty() ? identity_permutation(old_tensor(old).shape.size()) : p;
+    const Permutation q = inverse(view);
+    out = add_output(old, view, permuted(old_tensor(old).shape, q), moved_axis(old_batch_axis(old), q));
+    set_view(old, {out, view, false, {}, {}});
+  }
+  new_.nodes.push_back(std::move(node));
+}
+
+int LayoutGraph::emit_like(Node node, const Permutation& p, int like) {
+  const int out = add_output(node.outputs[0], p, tensor(like).shape, batch_axis(like));
+  node.outputs = {out};
+  new_.nodes.push_back(std::move(node));
+  return out;
 }
 
 int LayoutGraph::transpose(int x, const Permutation& p, const std::string& name, int origin,
@@ -86,7 +105,7 @@ int LayoutGraph::transpose(int x, const Permutation& p, const std::string& name,
   Tensor made = tensor(x);
   made.name = name;
   made.shape = permuted(made.shape, p);
-  const int y = add_tensor(std::move(made), origin);
+  const int y = add_tensor(std::move(made), moved_axis(batch_axis(x), p), origin);
   Node node;
   node.name = node_name(name, sources);
   schema::TransposeT op;
@@ -100,7 +119,7 @@ int LayoutGraph::transpose(int x, const Permutation& p, const std::string& name,
   return transposed_[key] = y;
 }
 
-int LayoutGraph::reshape(int x, const Shape& shape, const std::string& name, int origin,
+int LayoutGraph::reshape(int x, const Shape& shape, int batch_axis, const std::string& name, int origin,
                          const std::vector<int>& own_sources) {
   std::vector<int> sources;
   if (const int maker = maker_[at(x)]; maker >= 0 && new_.nodes[at(maker)].op() == schema::Operator::Reshape) {
@@ -115,8 +134,8 @@ int LayoutGraph::reshape(int x, const Shape& shape, const std::string& name, int
   made.name = name;
   made.shape = shape;
   schema::ReshapeT op;
-  op.shape = reshape_sizes(shape, made.batched);
-  const int y = add_tensor(std::move(made), origin);
+  op.shape = reshape_sizes(shape, batch_axis);
+  const int y = add_tensor(std::move(made), batch_axis, origin);
   Node node;
   node.name = node_name(name, sources);
   node.attributes.Set(std::move(op));
@@ -140,7 +159,7 @@ int LayoutGraph::exact(int old) {
     sources.clear();
   }
   merge_sources(sources, v.reshape_sources);
-  if (tensor(x).shape != t.shape) x = reshape(x, t.shape, t.name, -1, sources);
+  if (tensor(x).shape != t.shape) x = reshape(x, t.shape, old_batch_axis(old), t.name, -1, sources);
   return exact_[at(old)] = x;
 }
 
@@ -148,10 +167,10 @@ int LayoutGraph::cost_in_layout(int old, const Permutation& p) {
   if (old_tensor(old).constant()) return 0;
   const View& v = view(old);
   const auto cost = [&](int x, const Permutation& q) {
-    return moves_data(tensor(x).shape, tensor(x).batched, q) && !transposed_.contains({x, q}) ? 1 : 0;
+    return moves_data(tensor(x).shape, batch_axis(x), q) && !transposed_.contains({x, q}) ? 1 : 0;
   };
   if (!v.reshaped) return cost(v.base, compose(v.perm, inverse(p)));
-  const int apart = moves_data(old_tensor(old).shape, old_tensor(old).batched, inverse(p)) ? 1 : 0;
+  const int apart = moves_data(old_tensor(old).shape, old_batch_axis(old), inverse(p)) ? 1 : 0;
   return apart + (exact_[at(old)] == kAbsent ? cost(v.base, v.perm) : 0);
 }
 
@@ -164,8 +183,8 @@ Result<int> LayoutGraph::in_layout(int old, const Permutation& p, bool trim) {
   const bool as_it_was = is_identity(p);
   const std::string name = old_tensor(old).name + (as_it_was ? "" : "@" + to_string(inverse(p)));
   const Tensor& t = tensor(x);
-  if (moves_data(t.shape, t.batched, q)) return transpose(x, q, name, old, v.transpose_sources);
-  return reshape(x, permuted(t.shape, q), name, old, v.transpose_sources);
+  if (moves_data(t.shape, batch_axis(x), q)) return transpose(x, q, name, old, v.transpose_sources);
+  return reshape(x, permuted(t.shape, q), moved_axis(batch_axis(x), q), name, old, v.transpose_sources);
 }
 
 Result<int> LayoutGraph::constant_in_layout(int old, const Permutation& p, bool trim) {
@@ -174,14 +193,14 @@ Result<int> LayoutGraph::constant_in_layout(int old, const Permutation& p, bool 
   const auto key = std::tuple(old, t.shape, p);
   if (const auto found = constants_.find(key); found != constants_.end()) return found->second;
   const Permutation q = inverse(p);
-  if (moves_data(t.shape, false, q) && !budget_.take(t.data.bytes().size())) {
+  if (moves_data(t.shape, -1, q) && !budget_.take(t.data.bytes().size())) {
     const std::string name = t.name + "@" + to_string(q);
-    return transpose(add_tensor(std::move(t), -1), q, name, -1, {});
+    return transpose(add_tensor(std::move(t), -1, -1), q, name, -1, {});
   }
   OCTET_TRY(Tensor made, transposed_constant(t, q));
   if (trim)
     made.shape.erase(made.shape.begin(), std::ranges::find_if(made.shape, [](std::int64_t size) { return size != 1; }));
-  return constants_[key] = add_tensor(std::move(made), -1);
+  return constants_[key] = add_tensor(std::move(made), -1, -1);
 }
 
 Result<int> LayoutGraph::with_permuted_columns(int old_weights, const Shape& axes, const Permutation& order) {
@@ -197,7 +216,7 @@ Result<int> LayoutGraph::with_permuted_columns(int old_weights, const Shape& axe
   for (const int axis : inverse(order)) q.push_back(axis + 1);
   OCTET_TRY(Tensor made, transposed_constant(t, q));
   made.shape = shape;
-  return constants_[key] = add_tensor(std::move(made), -1);
+  return constants_[key] = add_tensor(std::move(made), -1, -1);
 }
 
 /// Every output has its own node and its own name.
@@ -218,7 +237,7 @@ void LayoutGraph::bind_outputs() {
       copy.attributes.Set(std::move(op));
       copy.inputs = {y};
       copy.sources = sources;
-      y = add_tensor(std::move(made), -1);
+      y = add_tensor(std::move(made), old_batch_axis(old), -1);
       copy.outputs = {y};
       new_.nodes.push_back(std::move(copy));
       taken.insert(y);
@@ -249,7 +268,7 @@ void LayoutGraph::name_tensors() {
 Result<Graph> LayoutGraph::finish() {
   bind_outputs();
   name_tensors();
-  OCTET_CHECK(resolve_shapes(new_, false));
+  OCTET_CHECK(resolve_shapes(new_));
   return std::move(new_);
 }
 

@@ -27,10 +27,14 @@ struct View {
 
 class LayoutGraph {
  public:
-  explicit LayoutGraph(const Graph& old);
+  /// `batch_axes`: for each tensor of the old graph, the axis that follows the batch, or -1.
+  LayoutGraph(const Graph& old, std::vector<int> batch_axes);
 
   [[nodiscard]] const Tensor& old_tensor(int t) const { return old_.tensors[static_cast<std::size_t>(t)]; }
   [[nodiscard]] const Tensor& tensor(int t) const { return new_.tensors[static_cast<std::size_t>(t)]; }
+  /// The axis that follows the batch, or -1.
+  [[nodiscard]] int old_batch_axis(int t) const { return old_batch_axis_[static_cast<std::size_t>(t)]; }
+  [[nodiscard]] int batch_axis(int t) const { return batch_axis_[static_cast<std::size_t>(t)]; }
   [[nodiscard]] const View& view(int old);
   void set_view(int old, View view) { views_[static_cast<std::size_t>(old)] = std::move(view); }
 
@@ -39,7 +43,7 @@ class LayoutGraph {
 
   /// Whether the Transpose of a view has work to do.
   [[nodiscard]] bool moves(const View& view) const {
-    return moves_data(tensor(view.base).shape, tensor(view.base).batched, view.perm);
+    return moves_data(tensor(view.base).shape, batch_axis(view.base), view.perm);
   }
 
   // Tensors of the new graph that hold an old tensor; what they need is added.
@@ -51,22 +55,25 @@ class LayoutGraph {
   /// How many Transposes in_layout(old, p) would add that move data; constants are rewritten and count nothing.
   [[nodiscard]] int cost_in_layout(int old, const Permutation& p);
 
-  /// `x` under another shape; Reshapes merge, and one that changes nothing is x itself.
-  [[nodiscard]] int reshape(int x, const Shape& shape, const std::string& name, int origin,
+  /// `x` under another shape, of which this axis follows the batch; Reshapes merge, and one that changes nothing is x
+  /// itself.
+  [[nodiscard]] int reshape(int x, const Shape& shape, int batch_axis, const std::string& name, int origin,
                             const std::vector<int>& sources);
   /// `weights` [O, K], K being the product of `axes` in the order `order` of them, with the columns in the order 0, 1
   /// ...; kAbsent where that is too much to copy.
   [[nodiscard]] Result<int> with_permuted_columns(int old_weights, const Shape& axes, const Permutation& order);
 
-  /// Adds a node, its inputs being new tensors already, and the tensor it writes: the old output as b of
-  /// Transpose(b, p), or of `shape` where that is a reshaped view.
-  int emit(Node node, int old_output, const Permutation& p, Shape shape);
+  /// Adds a node, its inputs being new tensors already, and the tensors it writes: each old output as b of Transpose(b, p),
+  /// or as it was where p is empty. The old outputs are then viewed so.
+  void emit(Node node, const Permutation& p);
+  /// The same for one output shaped like the new tensor `like`; the view is the caller's. Returns the tensor.
+  int emit_like(Node node, const Permutation& p, int like);
 
   /// Outputs, names and shapes.
   [[nodiscard]] Result<Graph> finish();
 
  private:
-  [[nodiscard]] int add_tensor(Tensor tensor, int origin);
+  [[nodiscard]] int add_tensor(Tensor tensor, int batch_axis, int origin);
   [[nodiscard]] int transpose(int x, const Permutation& p, const std::string& name, int origin,
                               const std::vector<int>& sources);
   [[nodiscard]] Result<int> constant_in_layout(int old, const Permutation& p, bool trim);
@@ -74,8 +81,12 @@ class LayoutGraph {
   void bind_outputs();
   void name_tensors();
 
+  [[nodiscard]] int add_output(int old_output, const Permutation& p, Shape shape, int batch_axis);
+
   const Graph& old_;
+  std::vector<int> old_batch_axis_;
   Graph new_;
+  std::vector<int> batch_axis_;  // of new tensors
   std::vector<View> views_;  // of old tensors
   std::vector<int> exact_;   // of old tensors: the new tensor made for exact()
   std::vector<int> origin_;  // of new tensors: the old one it holds in another layout, or -1

@@ -15,7 +15,7 @@ constexpr Pass kPasses[] = {fold_constants, channels_last, remove_dead, fuse_gat
 
 Result<void> run(Graph& graph) {
   for (const Pass pass : kPasses) OCTET_CHECK(pass(graph));
-  OCTET_CHECK(resolve_shapes(graph, false));
+  OCTET_CHECK(resolve_shapes(graph));
   return check_graph(graph);
 }
 

@@ -40,15 +40,21 @@ using Permutation = std::vector<int>;
   return s;
 }
 
-/// Whether Transpose(x, p) has other bytes than x: only axes of size 1 may move freely, and never the batch.
-[[nodiscard]] inline bool moves_data(const Shape& shape, bool batched, const Permutation& p) {
+/// Whether Transpose(x, p) has other bytes than x: only axes of size 1 may move freely, and never the one that follows the
+/// batch (-1: none does).
+[[nodiscard]] inline bool moves_data(const Shape& shape, int batch_axis, const Permutation& p) {
   int last = -1;
   for (const int axis : p) {
-    if (shape[static_cast<std::size_t>(axis)] == 1 && !(batched && axis == 0)) continue;
+    if (shape[static_cast<std::size_t>(axis)] == 1 && axis != batch_axis) continue;
     if (axis < last) return true;
     last = axis;
   }
   return false;
+}
+
+/// Where an axis of x is in Transpose(x, p); -1 stays -1.
+[[nodiscard]] inline int moved_axis(int axis, const Permutation& p) {
+  return axis < 0 ? -1 : inverse(p)[static_cast<std::size_t>(axis)];
 }
 
 /// "0231"; ranks are below 10.

@@ -73,12 +73,15 @@ Result<void> check_arithmetic(const NodeView& node, std::size_t input) {
                  (x.type == Type::u8 && y.type == Type::u8 ? " without scales and zero-points" : ""));
 }
 
-Result<void> check_moves(const NodeView& node) {
-  for (std::size_t i = 0; i < node.input_count(); ++i) {
-    if (node.input(i).type != node.output().type) return invalid("its inputs and output must have one type");
-    if (node.input(i).quant != node.output().quant) return invalid("its inputs and output must have one scale and zero-point");
-  }
+Result<void> check_moved(const NodeView& node, std::size_t input) {
+  if (node.input(input).type != node.output().type) return invalid("its inputs and output must have one type");
+  if (node.input(input).quant != node.output().quant) return invalid("its inputs and output must have one scale and zero-point");
   if (node.output().quant.axis != -1) return invalid("activations have one scale a tensor");
+  return {};
+}
+
+Result<void> check_moves(const NodeView& node) {
+  for (std::size_t i = 0; i < node.input_count(); ++i) OCTET_CHECK(check_moved(node, i));
   return {};
 }
 

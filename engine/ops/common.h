@@ -30,6 +30,8 @@ struct WindowAxis {
 
 /// Every input has the output's type and quantization.
 [[nodiscard]] Result<void> check_moves(const NodeView& node);
+/// This input has; others say where its elements go.
+[[nodiscard]] Result<void> check_moved(const NodeView& node, std::size_t input);
 
 /// The output is never NaN or infinite as long as the multiplier is finite.
 [[nodiscard]] Result<void> check_multiplier(float multiplier);

@@ -1,4 +1,4 @@
-#include "engine/ops/common.h"
+#include "engine/ops/strided.h"
 #include "kernels/layout/transpose.h"
 
 namespace octet::transpose {
@@ -21,15 +21,9 @@ Result<void> check(const NodeView& node) { return check_moves(node); }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const auto& perm = node.as<schema::TransposeT>().perm;
-  const Shape& x = node.input_shape(0);
-  std::vector<std::int64_t> strides(x.size());
-  std::int64_t stride = 1;
-  for (std::size_t i = x.size(); i-- > 0;) {
-    strides[i] = stride;
-    stride *= x[i];
-  }
+  const auto strides = dense_strides(node.input_shape(0));
   kernels::TransposeShape shape;
-  shape.axes = std::max(1, static_cast<int>(x.size()));
+  shape.axes = std::max(1, static_cast<int>(perm.size()));
   for (std::size_t i = 0; i < perm.size(); ++i) {
     shape.size[i] = node.output_shape()[i];
     shape.stride[i] = strides[static_cast<std::size_t>(perm[i])];

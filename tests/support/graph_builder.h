@@ -81,7 +81,7 @@ class GraphBuilder {
   /// With every shape inferred and everything checked.
   [[nodiscard]] Result<Model> model(std::vector<int> outputs) {
     graph.outputs = std::move(outputs);
-    if (auto ok = octet::resolve_shapes(graph, false); !ok) return std::move(ok).error();
+    if (auto ok = octet::resolve_shapes(graph); !ok) return std::move(ok).error();
     return octet::make_model(graph);
   }
   /// The last tensor added is the output.

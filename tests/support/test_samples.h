@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "engine/try.h"
 #include "octet/converter.hpp"
 
 namespace octet_test {
@@ -22,6 +23,14 @@ class VectorSamples final : public octet::Samples {
     const std::size_t size = values_[input].size() / static_cast<std::size_t>(count_);
     const auto* from = values_[input].data() + static_cast<std::size_t>(first) * size;
     std::copy_n(from, static_cast<std::size_t>(n) * size, out.data());
+    return {};
+  }
+
+  [[nodiscard]] octet::Result<void> read_integers(std::size_t input, std::int64_t first, std::int64_t n,
+                                                  std::span<std::int64_t> out) const override {
+    std::vector<float> values(out.size());
+    OCTET_CHECK(read(input, first, n, values));
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::int64_t>(values[i]);
     return {};
   }
 

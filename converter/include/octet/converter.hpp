@@ -33,6 +33,9 @@ class Samples {
   [[nodiscard]] virtual std::int64_t count() const = 0;
   /// Writes samples [first, first + n) of input number `input` as the model's real values, n times the input's batch-1 size.
   [[nodiscard]] virtual Result<void> read(std::size_t input, std::int64_t first, std::int64_t n, std::span<float> values) const = 0;
+  /// The same for inputs that are not f32 (token ids, masks).
+  [[nodiscard]] virtual Result<void> read_integers(std::size_t input, std::int64_t first, std::int64_t n,
+                                                   std::span<std::int64_t> values) const;
 };
 
 /// x = (byte * scale - mean[c]) / std[c]: the preprocessing of images, for the bytes of a model's inputs. One mean and standard

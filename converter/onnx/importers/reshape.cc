@@ -15,12 +15,43 @@ Result<void> emit(NodeImport& node, int x, const std::vector<std::int64_t>& shap
   return node.emit(std::move(op), {x});
 }
 
+/// The sizes a Reshape gives to x: -1 and 0 resolved.
+Result<std::vector<std::int64_t>> resolved(const std::vector<std::int64_t>& wanted, const Shape& x) {
+  std::vector<std::int64_t> sizes = wanted;
+  std::int64_t known = 1;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] == 0 && i >= x.size()) return invalid("its shape copies axis " + std::to_string(i) + ", which the input does not have");
+    if (sizes[i] == 0) sizes[i] = x[i];
+    if (sizes[i] > 0) known = element_count({known, sizes[i]});
+    if (known < 1) return invalid("its shape is too large");
+  }
+  for (std::int64_t& size : sizes)
+    if (size == -1) size = element_count(x) / known;
+  return sizes;
+}
+
+/// A shape of which a value follows the batch: that one is left open, the others are spelt out.
+Result<std::vector<std::int64_t>> with_open_batch(NodeImport& node, const std::array<std::vector<std::int64_t>, 2>& shapes, int x) {
+  OCTET_TRY(auto one, resolved(shapes[0], node.shapes(x)[0]));
+  OCTET_TRY(const auto two, resolved(shapes[1], node.shapes(x)[1]));
+  int open = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    if (one[i] == two[i]) continue;
+    one[i] = -1;
+    ++open;
+  }
+  if (open > 1) return node.follows_batch("several sizes of its shape follow the batch");
+  return one;
+}
+
 Result<void> import_reshape(NodeImport& node) {
-  OCTET_TRY(const auto shape, node.constant_integers(1, "shape"));
+  OCTET_TRY(const auto shapes, node.known_integers(1, "shape"));
   OCTET_TRY(const std::int64_t allow_zero, node.attributes.integer("allowzero", 0));
-  if (allow_zero != 0 && std::ranges::find(shape, 0) != shape.end())
+  if (allow_zero != 0 && std::ranges::find(shapes[0], 0) != shapes[0].end())
     return unsupported("allowzero with a size of 0 is not supported");
   OCTET_TRY(const int x, node.input(0));
+  if (shapes[0] == shapes[1]) return emit(node, x, shapes[0]);
+  OCTET_TRY(const auto shape, with_open_batch(node, shapes, x));
   return emit(node, x, shape);
 }
 
@@ -94,6 +125,68 @@ Result<void> import_unsqueeze(NodeImport& node) {
   return emit(node, x, expanded);
 }
 
+// Both are a Reshape that splits axes, a Transpose and a Reshape that merges others, on [N, H, W, C].
+
+Result<schema::ReshapeT> reshape_to(const std::vector<std::int64_t>& shape) {
+  schema::ReshapeT op;
+  for (const std::int64_t size : shape) {
+    OCTET_TRY(const int s, to_int(size, "shape"));
+    op.shape.push_back(s);
+  }
+  return op;
+}
+
+Result<void> rearrange(NodeImport& node, int image, const std::vector<std::int64_t>& split, std::vector<int> perm,
+                       const std::vector<std::int64_t>& merged) {
+  OCTET_TRY(schema::ReshapeT apart, reshape_to(split));
+  OCTET_TRY(int y, node.emit_inner(std::move(apart), {image}, "@split"));
+  schema::TransposeT swap;
+  swap.perm = std::move(perm);
+  OCTET_TRY(y, node.emit_inner(std::move(swap), {y}, "@moved"));
+  OCTET_TRY(schema::ReshapeT together, reshape_to(merged));
+  OCTET_TRY(y, node.emit_inner(std::move(together), {y}, NodeImport::kChannelsLast));
+  return node.emit_channels_first(y);
+}
+
+struct Blocks {
+  int image;
+  std::int64_t h, w, channels, block;  ///< of the image
+};
+
+Result<Blocks> read_blocks(NodeImport& node) {
+  OCTET_TRY(const int x, node.input(0));
+  if (node.rank(x) != 4) return invalid("its input has rank " + std::to_string(node.rank(x)) + ", not 4");
+  OCTET_TRY(const std::int64_t block, node.attributes.integer("blocksize", 0));
+  if (block < 1 || block > 65536) return invalid("its blocksize is " + std::to_string(block));
+  const Shape shape = node.shape(x);
+  OCTET_TRY(const int image, node.to_channels_last(x));
+  return Blocks{image, shape[2], shape[3], shape[1], block};
+}
+
+Result<void> import_depth_to_space(NodeImport& node) {
+  OCTET_TRY(const std::string mode, node.attributes.text("mode", "DCR"));
+  if (mode != "DCR" && mode != "CRD") return invalid("its mode is '" + mode + "'");
+  OCTET_TRY(const Blocks b, read_blocks(node));
+  if (b.channels % (b.block * b.block) != 0)
+    return invalid(std::to_string(b.channels) + " channels cannot make blocks of " + std::to_string(b.block));
+  const std::int64_t depth = b.channels / (b.block * b.block);
+  // Of the channels, DCR: [block rows, block columns, depth]; CRD: [depth, block rows, block columns].
+  const bool depth_last = mode == "DCR";
+  const std::vector<std::int64_t> split = depth_last ? std::vector<std::int64_t>{-1, b.h, b.w, b.block, b.block, depth}
+                                                     : std::vector<std::int64_t>{-1, b.h, b.w, depth, b.block, b.block};
+  return rearrange(node, b.image, split, depth_last ? std::vector<int>{0, 1, 3, 2, 4, 5} : std::vector<int>{0, 1, 4, 2, 5, 3},
+                   {-1, b.h * b.block, b.w * b.block, depth});
+}
+
+Result<void> import_space_to_depth(NodeImport& node) {
+  OCTET_TRY(const Blocks b, read_blocks(node));
+  if (b.h % b.block != 0 || b.w % b.block != 0)
+    return invalid("blocks of " + std::to_string(b.block) + " do not divide an image of " + std::to_string(b.h) + "x" + std::to_string(b.w));
+  const std::int64_t h = b.h / b.block;
+  const std::int64_t w = b.w / b.block;
+  return rearrange(node, b.image, {-1, h, b.block, w, b.block, b.channels}, {0, 1, 3, 2, 4, 5}, {-1, h, w, b.channels * b.block * b.block});
+}
+
 }  // namespace
 
 void register_reshape(ImporterTable& table) {
@@ -101,6 +194,8 @@ void register_reshape(ImporterTable& table) {
   table.add("Flatten", {1, 1, import_flatten});
   table.add("Squeeze", {1, 2, import_squeeze});
   table.add("Unsqueeze", {1, 2, import_unsqueeze});
+  table.add("DepthToSpace", {1, 1, import_depth_to_space});
+  table.add("SpaceToDepth", {1, 1, import_space_to_depth});
 }
 
 }  // namespace octet

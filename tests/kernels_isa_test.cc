@@ -69,7 +69,7 @@ TEST_CASE("a cap never yields a kernel above it") {
     if (cap != Isa::reference) CHECK(kernel != nullptr);
     const auto* quad = octet::kernels::find_quad_kernel(cap);
     if (quad != nullptr) CHECK(octet::kernels::allows(cap, quad->isa));
-    CHECK((quad != nullptr) == (cap == Isa::avxvnni || cap >= Isa::avx512vnni));
+    CHECK((quad != nullptr) == (cap != Isa::reference));
   }
 }
 

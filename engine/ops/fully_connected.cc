@@ -95,11 +95,12 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const std::int8_t* weights = node.input(1).data.as<std::int8_t>().data();
   ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
   const auto* quad = s.depth <= kernels::kMaxQuadDepth ? kernels::find_quad_kernel(options.isa) : nullptr;
-  if (onednn_first(quad, {s.rows, s.depth, s.out, 1}, options.isa)) {
+  const ProductWork work{s.rows, s.depth, s.out, 1};
+  if (onednn_first(quad, work, options.isa)) {
     if (auto primitive = kernels::onednn::make_matmul_u8s8s32({s.rows, s.depth, s.out}, weights, options.isa, options.threads))
       return onednn_s32_step(node, "gemm_u8s8", std::move(primitive), std::move(epilogue), s.rows, options);
   }
-  if (quad != nullptr) return quad_step(node, s, *quad, std::move(epilogue), options);
+  if (quad != nullptr && !widened_first(*quad, work)) return quad_step(node, s, *quad, std::move(epilogue), options);
   if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, s, *kernel, std::move(epilogue), options);
   const kernels::GemmU8 gemm{s.rows, s.depth, s.out, nullptr, node.input(0).quant.zero_point(), weights, {}, options.threads};
   return make_step("gemm_u8s8_reference", [gemm, epilogue = std::move(epilogue), in = node.input_index(0),

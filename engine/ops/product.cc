@@ -27,6 +27,13 @@ bool onednn_first(const kernels::QuadKernel* own, const ProductWork& w, kernels:
   return allows(isa, kernels::Isa::amx) && w.rows >= kTileRows && w.depth >= kTileDepth && w.rows * w.depth * w.channels >= kLeastMacs;
 }
 
+bool widened_first(const kernels::QuadKernel& own, const ProductWork& w) noexcept {
+  constexpr std::int64_t kRows = 8;
+  constexpr std::int64_t kDepth = 256;
+  constexpr std::int64_t kChannels = 64;
+  return own.weight_bytes != 4 && w.groups == 1 && w.rows >= kRows && w.depth >= kDepth && w.channels >= kChannels;
+}
+
 Step onednn_f32_step(const NodeView& node, const std::string& family, kernels::onednn::PrimitivePtr primitive,
                      const PrepareOptions& options) {
   const auto& p = *primitive;

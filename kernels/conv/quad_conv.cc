@@ -66,8 +66,8 @@ bool QuadConv::fits(const QuadKernel& kernel, const ConvShape& s) {
   if (strip.in_rows > kMaxStripBytes / strip.line_bytes) return false;
   // Groups of few channels fill neither quads nor vectors.
   const std::int64_t channels = s.out_c / s.groups;
-  const std::int64_t packed = divide_up(channels, kernel.lanes) * kernel.lanes * 4 * static_cast<std::int64_t>(quads_of(s, strip).size());
-  return packed <= 16 * channels * s.filter_size() || packed * s.groups <= std::int64_t{1} << 20;
+  const std::int64_t packed = divide_up(channels, kernel.lanes) * kernel.lanes * kernel.weight_bytes * static_cast<std::int64_t>(quads_of(s, strip).size());
+  return packed <= 4 * kernel.weight_bytes * channels * s.filter_size() || packed * s.groups <= std::int64_t{1} << 20;
 }
 
 QuadConv::QuadConv(const QuadKernel& kernel, const ConvShape& shape, const std::int8_t* weights, const std::int32_t* folded_bias,

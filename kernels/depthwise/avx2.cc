@@ -1,10 +1,35 @@
 // Sixteen channels of one output pixel at a time.
 #include "kernels/depthwise/depthwise.h"
-#include "kernels/epilogue_avx2.h"
+#include "kernels/depthwise/quad_avx2.h"
 
 namespace octet::kernels {
 
 void depthwise_u8s8_avx2(const DepthwisePixel& pixel) noexcept;
+void interleave_avx2(const QuadInterleave& work) noexcept;
+void depthwise_row_avx2(const DepthwiseRow& row) noexcept;
+
+namespace {
+
+/// Quads are taken apart into s16: bytes 0 and 2, bytes 1 and 3.
+struct Avx2Quads : QuadsAvx2 {
+  struct Weights {
+    const std::int8_t* at;  // read where they are used
+  };
+  static constexpr int kWeightBytes = 8;
+  static constexpr int kDepthwiseChunks = 2;
+
+  static Weights weights(const std::int8_t* p) noexcept { return {p}; }
+  static Ints dot(Ints acc, Ints x, const Weights& w) noexcept {
+    const Ints even = _mm256_madd_epi16(_mm256_and_si256(x, _mm256_set1_epi16(0xFF)), load(w.at));
+    const Ints odd = _mm256_madd_epi16(_mm256_srli_epi16(x, 8), load(w.at + 32));
+    return _mm256_add_epi32(acc, _mm256_add_epi32(even, odd));
+  }
+};
+
+}  // namespace
+
+void interleave_avx2(const QuadInterleave& work) noexcept { interleave<Avx2Quads>(work); }
+void depthwise_row_avx2(const DepthwiseRow& row) noexcept { row_of_any<Avx2Quads>(row); }
 
 void depthwise_u8s8_avx2(const DepthwisePixel& p) noexcept {
   const FinishAvx2 output = make_finish(p.epilogue.out);

@@ -14,8 +14,11 @@ struct Avx512Vnni {
   using Ints = __m512i;
   using Output = FinishAvx512;
   static constexpr int kLanes = 16;
+  using Weights = Ints;
+  static constexpr int kWeightBytes = 4;
   static constexpr int kDepthwiseChunks = 4;
 
+  static Weights weights(const void* p) noexcept { return _mm512_loadu_si512(p); }
   static Ints load(const void* p) noexcept { return _mm512_loadu_si512(p); }
   static void store(void* p, Ints v) noexcept { _mm512_storeu_si512(p, v); }
   /// GCC 12 copies and spills sums around its intrinsic.

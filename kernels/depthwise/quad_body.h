@@ -1,6 +1,6 @@
-// The kernels of quad_depthwise.h for any vector type V with vpdpbusd. Everything here has internal linkage (see u8_avx2.h).
+// The kernels of quad_depthwise.h for any vector type V. Everything here has internal linkage (see u8_avx2.h).
 //
-// V has: Ints (s32 lanes), kLanes, kDepthwiseChunks (whose sums fit into the registers), Output; load(p), store(p, v), dot(acc, x, w); bytes(p, count), order(p) for regroup(x, order),
+// V has: Ints (s32 lanes), kLanes, kDepthwiseChunks (whose sums fit into the registers), Weights, kWeightBytes, weights(p), Output; load(p), store(p, v), dot(acc, x, w); bytes(p, count), order(p) for regroup(x, order),
 // which puts groups of four bytes where unpacking within 128-bit lanes makes quads of them in their order; low8, high8, low16,
 // high16(a, b), which unpack; output(epilogue), store_chunk(epilogue, output, at, count, multiplier, acc).
 #pragma once
@@ -48,7 +48,7 @@ inline void interleave(const QuadInterleave& work) noexcept {
 
 /// acc += the chunk's quads under one tap, times their weights.
 template <class V>
-inline void add_tap(typename V::Ints (&acc)[4], const std::uint8_t* x, const typename V::Ints (&w)[4]) noexcept {
+inline void add_tap(typename V::Ints (&acc)[4], const std::uint8_t* x, const typename V::Weights (&w)[4]) noexcept {
 #pragma GCC unroll 4
   for (int v = 0; v < 4; ++v) acc[v] = V::dot(acc[v], V::load(x + v * V::kLanes * 4), w[v]);
 }
@@ -59,6 +59,12 @@ inline void load_four(typename V::Ints (&to)[4], const void* from) noexcept {
   for (int v = 0; v < 4; ++v) to[v] = V::load(static_cast<const std::uint8_t*>(from) + v * V::kLanes * 4);
 }
 
+template <class V>
+inline void load_weights(typename V::Weights (&to)[4], const std::int8_t* from) noexcept {
+#pragma GCC unroll 4
+  for (int v = 0; v < 4; ++v) to[v] = V::weights(from + v * V::kLanes * V::kWeightBytes);
+}
+
 /// kChunks chunks from output i on, `step` outputs apart, with any number of taps: each weight serves all of them.
 template <class V, int kChunks>
 inline void chunks_of_any(const DepthwiseRow& row, std::int64_t p, std::int64_t i, std::int64_t step) noexcept {
@@ -67,10 +73,10 @@ inline void chunks_of_any(const DepthwiseRow& row, std::int64_t p, std::int64_t 
 #pragma GCC unroll 4
   for (int k = 0; k < kChunks; ++k) load_four<V>(acc[k], row.epilogue.bias + p * kChunk);
   const std::uint8_t* x = row.quads + 4 * i;
-  const std::int8_t* weights = row.weights + p * row.tap_count * kChunk * 4;
-  for (const std::int32_t* tap = row.taps; tap != row.taps + row.tap_count; ++tap, weights += kChunk * 4) {
-    typename V::Ints w[4];
-    load_four<V>(w, weights);
+  const std::int8_t* weights = row.weights + p * row.tap_count * kChunk * V::kWeightBytes;
+  for (const std::int32_t* tap = row.taps; tap != row.taps + row.tap_count; ++tap, weights += kChunk * V::kWeightBytes) {
+    typename V::Weights w[4];
+    load_weights<V>(w, weights);
 #pragma GCC unroll 4
     for (int k = 0; k < kChunks; ++k) add_tap<V>(acc[k], x + *tap + 4 * k * step, w);
   }
@@ -106,10 +112,10 @@ inline void row_of_three(const DepthwiseRow& row) noexcept {
   const std::uint8_t* x[3] = {row.quads + row.taps[0], row.quads + row.taps[1], row.quads + row.taps[2]};
   for (std::int64_t first = 0; first < step; first += kChunk) {
     typename V::Ints bias[4];
-    typename V::Ints w[3][4];
+    typename V::Weights w[3][4];
     load_four<V>(bias, epilogue.bias + first);
 #pragma GCC unroll 3
-    for (int t = 0; t < 3; ++t) load_four<V>(w[t], row.weights + (3 * first + t * kChunk) * 4);
+    for (int t = 0; t < 3; ++t) load_weights<V>(w[t], row.weights + (3 * first + t * kChunk) * V::kWeightBytes);
     for (std::int64_t i = first; i < count; i += step) {
       typename V::Ints acc[4];
 #pragma GCC unroll 4

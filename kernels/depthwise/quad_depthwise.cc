@@ -6,20 +6,24 @@
 #include <numeric>
 
 #include "kernels/choose.h"
+#include "kernels/gemm/quad.h"
 #include "kernels/parallel.h"
 
 namespace octet::kernels {
 
+void interleave_avx2(const QuadInterleave& work) noexcept;
 void interleave_avxvnni(const QuadInterleave& work) noexcept;
 void interleave_avx512vnni(const QuadInterleave& work) noexcept;
+void depthwise_row_avx2(const DepthwiseRow& row) noexcept;
 void depthwise_row_avxvnni(const DepthwiseRow& row) noexcept;
 void depthwise_row_avx512vnni(const DepthwiseRow& row) noexcept;
 
 namespace {
 
 constexpr std::array kKernels = {
-    QuadDepthwiseKernel{"depthwise_u8s8_avxvnni", Isa::avxvnni, 32, interleave_avxvnni, depthwise_row_avxvnni},
-    QuadDepthwiseKernel{"depthwise_u8s8_avx512vnni", Isa::avx512vnni, 64, interleave_avx512vnni, depthwise_row_avx512vnni}};
+    QuadDepthwiseKernel{"depthwise_quads_u8s8_avx2", Isa::avx2, 32, 8, interleave_avx2, depthwise_row_avx2},
+    QuadDepthwiseKernel{"depthwise_u8s8_avxvnni", Isa::avxvnni, 32, 4, interleave_avxvnni, depthwise_row_avxvnni},
+    QuadDepthwiseKernel{"depthwise_u8s8_avx512vnni", Isa::avx512vnni, 64, 4, interleave_avx512vnni, depthwise_row_avx512vnni}};
 
 /// Quads of a segment are to stay in L1, with room for weights and outputs.
 constexpr std::int64_t kSegmentBytes = 20 * 1024;
@@ -47,7 +51,7 @@ QuadDepthwise::Plan QuadDepthwise::plan_of(const QuadDepthwiseKernel& kernel, co
   p.out_rows = s.dilation_h == 1 ? std::min(s.out_h, (4 * p.row_quads - s.kernel_h) / s.stride_h + 1) : 1;
   p.period = s.in_c / std::gcd(s.in_c, kernel.chunk);
   // Each of them has weights of its own.
-  p.out_rows = std::clamp(kWeightBytes / (p.period * p.taps(s) * kernel.chunk * 4), std::int64_t{1}, p.out_rows);
+  p.out_rows = std::clamp(kWeightBytes / (p.period * p.taps(s) * kernel.chunk * kernel.weight_bytes), std::int64_t{1}, p.out_rows);
   const auto bytes = [&](std::int64_t out_columns) { return columns_under(s, out_columns) * s.in_c * 4 * p.row_quads; };
   const std::int64_t segments = std::clamp(divide_up(bytes(s.out_w), kSegmentBytes), std::int64_t{1}, s.out_w);
   p.out_columns = divide_up(s.out_w, segments);
@@ -66,7 +70,7 @@ bool QuadDepthwise::fits(const QuadDepthwiseKernel& kernel, const ConvShape& s) 
   if (columns_under(s, 1) > kMost / (4 * s.in_c * divide_up(s.kernel_h, 4))) return false;
   const Plan p = plan_of(kernel, s);
   if (p.row_quads * p.group_bytes > 4 * kMost) return false;
-  return p.out_rows * p.period * p.taps(s) * kernel.chunk * 4 <= kMostPackedBytes;
+  return p.out_rows * p.period * p.taps(s) * kernel.chunk * kernel.weight_bytes <= kMostPackedBytes;
 }
 
 QuadDepthwise::QuadDepthwise(const QuadDepthwiseKernel& kernel, const ConvShape& shape, const std::int8_t* weights,
@@ -83,7 +87,8 @@ void QuadDepthwise::pack(const std::int8_t* weights, const std::int32_t* folded_
   const ConvShape& s = shape_;
   const std::int64_t chunk = kernel_->chunk;
   const std::int64_t elements = plan_.period * chunk;
-  weights_.assign(static_cast<std::size_t>(plan_.out_rows * elements * plan_.taps(s) * 4), 0);
+  const std::int64_t lanes = chunk / 4;
+  weights_.assign(static_cast<std::size_t>(plan_.out_rows * elements * plan_.taps(s) * kernel_->weight_bytes), 0);
   for (std::int64_t g = 0; g < plan_.row_quads; ++g) {
     for (std::int64_t kw = 0; kw < s.kernel_w; ++kw) {
       const std::int64_t x = kw * s.dilation_w;
@@ -96,11 +101,14 @@ void QuadDepthwise::pack(const std::int8_t* weights, const std::int32_t* folded_
       for (std::int64_t t = 0; t < plan_.taps(s); ++t) {
         for (std::int64_t e = 0; e < chunk; ++e) {
           const std::int64_t c = (p * chunk + e) % s.in_c;
-          for (std::int64_t i = 0; i < 4; ++i, ++to) {
-            const std::int64_t kh = t / s.kernel_w * 4 + i - r * s.stride_h;
-            if (kh >= 0 && kh < s.kernel_h) *to = weights[(c * s.kernel_h + kh) * s.kernel_w + t % s.kernel_w];
+          std::array<std::int8_t, 4> quad{};
+          for (std::size_t i = 0; i < quad.size(); ++i) {
+            const std::int64_t kh = t / s.kernel_w * 4 + static_cast<std::int64_t>(i) - r * s.stride_h;
+            if (kh >= 0 && kh < s.kernel_h) quad[i] = weights[(c * s.kernel_h + kh) * s.kernel_w + t % s.kernel_w];
           }
+          store_quad_weights(quad.data(), 4, e % lanes, lanes, kernel_->weight_bytes, to + e / lanes * lanes * kernel_->weight_bytes);
         }
+        to += chunk * kernel_->weight_bytes;
       }
     }
   }
@@ -146,7 +154,7 @@ void QuadDepthwise::run(const std::uint8_t* x, const Epilogue& output, void* scr
 void QuadDepthwise::run_band(const std::uint8_t* image, std::int64_t first, const Epilogue& output, std::uint8_t* scratch) const noexcept {
   const ConvShape& s = shape_;
   const std::int64_t out_rows = std::min(plan_.out_rows, s.out_h - first);
-  const std::int64_t row_weights = plan_.period * plan_.taps(s) * kernel_->chunk * 4;
+  const std::int64_t row_weights = plan_.period * plan_.taps(s) * kernel_->chunk * kernel_->weight_bytes;
   for (std::int64_t ow = 0; ow < s.out_w; ow += plan_.out_columns) {
     interleave(image, first * s.stride_h - s.pad_top, ow * s.stride_w - s.pad_left, scratch);
     for (std::int64_t r = 0; r < out_rows; ++r) {

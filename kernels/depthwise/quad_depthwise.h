@@ -1,7 +1,7 @@
-// Convolution with one input and one output channel a group (conv/conv.h with groups = in_c = out_c), with VNNI.
+// Convolution with one input and one output channel a group (conv/conv.h with groups = in_c = out_c), four taps at a time.
 //
 // Four rows of x are interleaved, so that each s32 lane holds one column of four taps of one channel and vpdpbusd sums them
-// at once. A band is as many output rows as can share such quads: with a kernel of 3 x 3 and stride 1, rows 0 to 3 serve two
+// at once (AVX2 in two steps, as in gemm/quad.h). A band is as many output rows as can share such quads: with a kernel of 3 x 3 and stride 1, rows 0 to 3 serve two
 // output rows, whose weights are (w0, w1, w2, 0) and (0, w0, w1, w2).
 //
 // In the scratch columns follow each other as in x, channels adjacent, so outputs are computed along the whole row in chunks
@@ -37,7 +37,7 @@ struct DepthwiseRow {
   const std::uint8_t* quads = nullptr;  ///< readable for a chunk beyond the last output's
   const std::int32_t* taps = nullptr;   ///< byte offsets
   std::int64_t tap_count = 0;
-  const std::int8_t* weights = nullptr;  ///< for each of `period` chunks, for each tap, a quad for each element of the chunk
+  const std::int8_t* weights = nullptr;  ///< for each of `period` chunks, for each tap, four vectors of quads
   std::int64_t period = 1, count = 0;
   Epilogue epilogue;  ///< bias and multiplier for each element of each of `period` chunks; y or real of output 0
 };
@@ -45,7 +45,8 @@ struct DepthwiseRow {
 struct QuadDepthwiseKernel {
   const char* name;
   Isa isa;
-  std::int64_t chunk;  ///< bytes of a vector
+  std::int64_t chunk;         ///< bytes of a vector
+  std::int64_t weight_bytes;  ///< of a quad, as in gemm/quad.h
   void (*interleave)(const QuadInterleave& work) noexcept;
   void (*row)(const DepthwiseRow& row) noexcept;
 };

@@ -1,11 +1,13 @@
 // 4 rows x 16 channels: each step multiplies a broadcast pair of activations with 16 channels' pairs of weights.
 // No header's inline function may be instantiated here: it would be AVX2 code under a baseline name.
 #include "kernels/epilogue_avx2.h"
+#include "kernels/gemm/quad_body.h"
 #include "kernels/gemm/tile.h"
 
 namespace octet::kernels {
 
 void gemm_tile_u8s8_avx2(const GemmTile& tile) noexcept;
+void quad_tile_u8s8_avx2(const QuadTile& tile) noexcept;
 
 namespace {
 
@@ -37,7 +39,52 @@ inline void run_rows(const GemmTile& tile) noexcept {
   }
 }
 
+/// Quads are taken apart into s16: bytes 0 and 2, bytes 1 and 3.
+struct QuadAvx2 {
+  using Ints = __m256i;
+  using Output = FinishAvx2;
+  struct Weights {
+    const std::int8_t* at;  // read where they are used: they would take four of sixteen registers
+  };
+  struct Quad {
+    __m256i even, odd;
+  };
+  static constexpr int kLanes = 8;
+  static constexpr int kWeightBytes = 8;
+
+  static Ints load(const void* p) noexcept { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+  static Ints zero() noexcept { return _mm256_setzero_si256(); }
+  static Ints ints(const std::int32_t* p) noexcept { return load(p); }
+  static Weights weights(const std::int8_t* p) noexcept { return {p}; }
+  static Ints add(Ints a, Ints b) noexcept { return _mm256_add_epi32(a, b); }
+  static Quad quad(const std::uint8_t* p) noexcept {
+    int bytes;
+    __builtin_memcpy(&bytes, p, sizeof(bytes));
+    const __m256i x = _mm256_set1_epi32(bytes);
+    return {_mm256_and_si256(x, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16(x, 8)};
+  }
+  static Ints dot(Ints acc, const Quad& x, const Weights& w) noexcept {
+    return add(add(acc, _mm256_madd_epi16(x.even, load(w.at))), _mm256_madd_epi16(x.odd, load(w.at + 32)));
+  }
+  static Output output(const Epilogue& e) noexcept { return make_finish(e.out); }
+  template <int kRows, int kVectors>
+  static void store(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t stride, std::int64_t count, const float* multiplier,
+                    const Ints (&acc)[kRows][kVectors]) noexcept {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) store_sums(e, o, at + r * stride, count, multiplier, acc[r][0], acc[r][kVectors - 1]);
+  }
+};
+
 }  // namespace
+
+/// 4 x 16, read in place; gemm_tile_u8s8_avx2 needs rows widened beforehand.
+void quad_tile_u8s8_avx2(const QuadTile& tile) noexcept {
+  if (tile.vectors == 1) {
+    quad_block<QuadAvx2, 4, 1>(tile);
+  } else {
+    quad_block<QuadAvx2, 4, 2>(tile);
+  }
+}
 
 void gemm_tile_u8s8_avx2(const GemmTile& tile) noexcept {
   switch (tile.rows) {

@@ -12,7 +12,10 @@ namespace {
 struct Avx512Vnni {
   using Ints = __m512i;
   using Output = FinishAvx512;
+  using Weights = Ints;
+  using Quad = Ints;
   static constexpr int kLanes = 16;
+  static constexpr int kWeightBytes = 4;
 
   static Ints zero() noexcept { return _mm512_setzero_si512(); }
   static Ints ints(const std::int32_t* p) noexcept { return _mm512_loadu_si512(p); }

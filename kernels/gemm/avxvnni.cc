@@ -12,7 +12,10 @@ namespace {
 struct AvxVnni {
   using Ints = __m256i;
   using Output = FinishAvx2;
+  using Weights = Ints;
+  using Quad = Ints;
   static constexpr int kLanes = 8;
+  static constexpr int kWeightBytes = 4;
 
   static Ints load(const void* p) noexcept { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
   static Ints zero() noexcept { return _mm256_setzero_si256(); }

@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "kernels/choose.h"
 
 namespace octet::kernels {
 
+void quad_tile_u8s8_avx2(const QuadTile& tile) noexcept;
 void quad_tile_u8s8_avxvnni(const QuadTile& tile) noexcept;
 void quad_tile_u8s8_avx512vnni(const QuadTile& tile) noexcept;
 
 namespace {
 
-constexpr std::array kKernels = {QuadKernel{"u8s8_avxvnni", Isa::avxvnni, 8, 2, quad_tile_u8s8_avxvnni},
-                                 QuadKernel{"u8s8_avx512vnni", Isa::avx512vnni, 16, 4, quad_tile_u8s8_avx512vnni}};
+constexpr std::array kKernels = {QuadKernel{"u8s8_avx2", Isa::avx2, 8, 2, 8, quad_tile_u8s8_avx2},
+                                 QuadKernel{"u8s8_avxvnni", Isa::avxvnni, 8, 2, 4, quad_tile_u8s8_avxvnni},
+                                 QuadKernel{"u8s8_avx512vnni", Isa::avx512vnni, 16, 4, 4, quad_tile_u8s8_avx512vnni}};
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) noexcept { return (a + b - 1) / b; }
 
@@ -24,6 +27,18 @@ std::size_t at(std::int64_t i) noexcept { return static_cast<std::size_t>(i); }
 std::span<const QuadKernel> quad_kernels() noexcept { return kKernels; }
 
 const QuadKernel* find_quad_kernel(Isa cap) noexcept { return best_of(quad_kernels(), cap); }
+
+void store_quad_weights(const std::int8_t* weights, std::int64_t count, std::int64_t lane, std::int64_t lanes, std::int64_t weight_bytes,
+                        std::int8_t* vector) noexcept {
+  if (weight_bytes == 4) {
+    std::copy_n(weights, count, vector + 4 * lane);
+    return;
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int16_t wide = weights[i];
+    std::memcpy(vector + (i % 2 * lanes + lane) * 4 + i / 2 * 2, &wide, sizeof(wide));
+  }
+}
 
 std::vector<Quad> dense_quads(std::int64_t depth) {
   std::vector<Quad> quads;
@@ -38,7 +53,7 @@ PackedQuads::PackedQuads(const QuadKernel& kernel, const std::int8_t* weights, s
   for (const Quad& q : quads) quads_.push_back(q.offset);
   const std::int64_t vectors = divide_up(channels, kernel.lanes);
   const std::int64_t block_count = divide_up(vectors, kernel.max_vectors);
-  const std::size_t quad_bytes = at(4 * kernel.lanes);
+  const std::size_t quad_bytes = at(kernel.weight_bytes * kernel.lanes);
   weights_.assign(at(vectors) * quads.size() * quad_bytes, 0);
   // Epilogues may read a whole block's constants where it has fewer vectors.
   const std::size_t constants = at((vectors + kernel.max_vectors - 1) * kernel.lanes);
@@ -55,8 +70,9 @@ PackedQuads::PackedQuads(const QuadKernel& kernel, const std::int8_t* weights, s
     blocks_.push_back(block);
     for (std::int64_t c = 0; c < block.channels; ++c) {
       const std::int8_t* from = weights + (first + c) * depth;
-      std::int8_t* to = weights_.data() + block.weights + at(c) * 4;  // vectors follow each other, so lanes count through
-      for (std::size_t q = 0; q < quads.size(); ++q) std::copy_n(from + quads[q].depth, quads[q].count, to + q * at(size) * quad_bytes);
+      std::int8_t* to = weights_.data() + block.weights + at(c / kernel.lanes) * quad_bytes;
+      for (std::size_t q = 0; q < quads.size(); ++q, to += at(size) * quad_bytes)
+        store_quad_weights(from + quads[q].depth, quads[q].count, c % kernel.lanes, kernel.lanes, kernel.weight_bytes, to);
     }
     done += size;
   }

@@ -1,11 +1,12 @@
-// int8 products with VNNI, whose vpdpbusd adds four u8 x s8 products to each s32 lane, exactly. The one micro-kernel behind
-// FullyConnected and convolutions: "rows" (windows of output pixels, or rows of a matrix) times packed weights.
+// int8 products four depths at a time, as VNNI's vpdpbusd does it, which adds four u8 x s8 products to each s32 lane, exactly;
+// AVX2 does the same in two steps. The one micro-kernel behind FullyConnected and convolutions: "rows" (windows of output pixels, or rows of a matrix) times packed weights.
 //
 // A row need not be contiguous: its depths come in quads of adjacent bytes, and a table says where each quad lies. So a
 // convolution reads its windows where they are (implicit GEMM), and nothing is rearranged but borders.
 //
 // Packed weights: blocks of 1 to 4 vectors of `lanes` output channels; in a block, for each quad of depths, for each vector,
-// for each lane the channel's four weights. Depths and channels that do not exist have weight 0: what is read there does not
+// for each lane the channel's four weights: as they are, or for kernels without vpdpbusd widened to s16 and apart, those of depths
+// 0 and 2 for each lane, then those of 1 and 3. Depths and channels that do not exist have weight 0: what is read there does not
 // matter.
 #pragma once
 
@@ -38,6 +39,7 @@ struct QuadKernel {
   Isa isa;
   std::int64_t lanes;        ///< channels a vector
   std::int64_t max_vectors;  ///< a block
+  std::int64_t weight_bytes; ///< of a quad in a lane: 4, or 8 where they are widened
   void (*run)(const QuadTile& tile) noexcept;
 };
 
@@ -51,6 +53,10 @@ struct QuadKernel {
 [[nodiscard]] constexpr double quad_nanoseconds(const QuadKernel& kernel, std::int64_t macs) noexcept {
   return static_cast<double>(macs) / static_cast<double>(10 * kernel.lanes);
 }
+
+/// Puts a quad's `count` weights into a lane of a packed vector, which was 0.
+void store_quad_weights(const std::int8_t* weights, std::int64_t count, std::int64_t lane, std::int64_t lanes, std::int64_t weight_bytes,
+                        std::int8_t* vector) noexcept;
 
 /// Where the quads of a row lie, and which depths each holds: depths k, k + 1 ... of which the first `count` exist.
 struct Quad {

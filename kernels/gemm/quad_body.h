@@ -1,7 +1,7 @@
-// The micro-kernel of quad.h for any vector type V with vpdpbusd. Everything here has internal linkage (see u8_avx2.h).
+// The micro-kernel of quad.h for any vector type V. Everything here has internal linkage (see u8_avx2.h).
 //
-// V has: Ints (s32 lanes), kLanes, Output; ints(p), add(a, b), weights(p), quad(p) (four bytes to every lane),
-// dot(acc, x, w), output(epilogue), store(epilogue, output, at, stride, count, multiplier, acc).
+// V has: Ints (s32 lanes), Weights and Quad (a vector of weights, four bytes in every lane, as dot() takes them), kLanes,
+// kWeightBytes, Output; ints(p), add(a, b), weights(p), quad(p), dot(acc, x, w), output(epilogue), store(epilogue, output, at, stride, count, multiplier, acc).
 #pragma once
 
 #include "kernels/gemm/quad.h"
@@ -17,12 +17,12 @@ constexpr int parts_of(int sums) noexcept { return sums >= 8 ? 1 : sums >= 4 ? 2
 template <class V, int kRows, int kVectors>
 [[gnu::always_inline]] inline void add_quad(typename V::Ints (&acc)[kRows][kVectors], const std::uint8_t* const (&x)[kRows],
                                             std::int64_t offset, const std::int8_t* weights) noexcept {
-  typename V::Ints w[kVectors];
+  typename V::Weights w[kVectors];
 #pragma GCC unroll 4
-  for (int v = 0; v < kVectors; ++v) w[v] = V::weights(weights + v * 4 * V::kLanes);
+  for (int v = 0; v < kVectors; ++v) w[v] = V::weights(weights + v * V::kLanes * V::kWeightBytes);
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
-    const typename V::Ints a = V::quad(x[r] + offset);
+    const typename V::Quad a = V::quad(x[r] + offset);
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) acc[r][v] = V::dot(acc[r][v], a, w[v]);
   }
@@ -32,7 +32,7 @@ template <class V, int kRows, int kVectors>
 template <class V, int kRows, int kVectors>
 inline void quad_rows(const QuadTile& t, const typename V::Output& output, std::int64_t first) noexcept {
   constexpr int kParts = parts_of(kRows * kVectors);
-  constexpr std::int64_t kStep = kVectors * V::kLanes * 4;  // bytes of weights a quad
+  constexpr std::int64_t kStep = kVectors * V::kLanes * V::kWeightBytes;  // bytes of weights a quad
   const std::uint8_t* x[kRows];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) x[r] = t.x + t.rows[first + r];

@@ -7,6 +7,8 @@
 
 #include "converter/quantize_math.h"
 #include "engine/operator.h"
+#include "engine/ops/limits.h"
+#include "kernels/norm/norm.h"
 #include "kernels/pointwise/pointwise.h"
 
 namespace octet {
@@ -16,7 +18,9 @@ using schema::Operator;
 
 std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
-bool is_product(Operator op) noexcept { return op == Operator::Conv || op == Operator::FullyConnected; }
+bool has_weights(Operator op) noexcept { return op == Operator::Conv || op == Operator::FullyConnected; }
+/// What can give f32 from its accumulators.
+bool is_product(Operator op) noexcept { return has_weights(op) || op == Operator::MatMul; }
 /// Elements of input 0, moved, left out or repeated.
 bool keeps_values(Operator op) noexcept {
   switch (op) {
@@ -30,7 +34,13 @@ bool keeps_values(Operator op) noexcept {
   }
 }
 /// Input 0 and output have one scale.
-bool keeps_scale(Operator op) noexcept { return keeps_values(op) || op == Operator::MaxPool || op == Operator::Pad; }
+bool keeps_scale(const Node& node) noexcept {
+  if (node.op() == Operator::Reduce) {
+    const auto reduction = node.as<schema::ReduceT>().reduction;
+    return reduction == schema::Reduction::Max || reduction == schema::Reduction::Min;
+  }
+  return keeps_values(node.op()) || node.op() == Operator::MaxPool || node.op() == Operator::Pad;
+}
 /// Inputs that need not be f32: indices, and what only tells a size.
 bool takes_integers(Operator op, std::size_t input) noexcept { return input == 1 && (op == Operator::Gather || op == Operator::Expand); }
 
@@ -46,20 +56,52 @@ bool spreads(schema::Function f) noexcept {
   return f == F::Exp || f == F::Log || f == F::Sqrt || f == F::Reciprocal || f == F::Power;
 }
 
+std::string lacks_int8_softmax(const Graph& g, const Node& node) {
+  const int axis = node.as<schema::SoftmaxT>().axis;
+  const bool last = axis == -1 || axis + 1 == static_cast<int>(g.tensors[at(node.inputs[0])].shape.size());
+  return last ? std::string() : "an int8 softmax runs along the last axis only";
+}
+
+std::string lacks_int8_norm(const Graph& g, const Node& node) {
+  for (std::size_t i = 1; i < node.inputs.size(); ++i)
+    if (node.inputs[i] != kAbsent && !g.tensors[at(node.inputs[i])].constant()) return "its scale or bias is not constant";
+  const Shape& x = g.tensors[at(node.inputs[0])].shape;
+  const std::int64_t n = element_count(Shape(x.end() - node.as<schema::LayerNormalizationT>().axes, x.end()));
+  return n <= kernels::kMaxLayerNormSize ? std::string() : "its rows are too long for the sums of int8";
+}
+
+/// Why an operator on real values has no int8 form with these parameters.
+std::string lacks_int8_operator(const Graph& g, const Node& node) {
+  switch (node.op()) {
+    case Operator::Pointwise:
+      return spreads(node.as<schema::PointwiseT>().function) ? "its results spread too far for the steps of int8" : std::string();
+    case Operator::Softmax: return lacks_int8_softmax(g, node);
+    case Operator::LayerNormalization: return lacks_int8_norm(g, node);
+    case Operator::MatMul:
+      return g.tensors[at(node.inputs[0])].shape.back() <= kMaxMatMulDepth ? std::string() : "its sums are too long for s32";
+    case Operator::Reduce: {
+      const auto reduction = node.as<schema::ReduceT>().reduction;
+      const bool sums = reduction == schema::Reduction::Mean || reduction == schema::Reduction::Sum;
+      return keeps_scale(node) || sums ? std::string() : "this reduction has no int8 form";
+    }
+    case Operator::TopK: return "it ranks values more finely than int8 steps tell apart";
+    case Operator::GroupNormalization:
+    case Operator::LogSoftmax: return std::string(name_of(node.op())) + " has no int8 form";
+    default: return {};
+  }
+}
+
 /// Why a node has no int8 form; empty if it has one.
 std::string lacks_int8_form(const Graph& g, const Node& node) {
   const auto other_type = [&](int t) { return t != kAbsent && g.tensors[at(t)].type != Type::f32; };
   const auto says = [&](int t) { return "'" + g.tensors[at(t)].name + "' is " + name_of(g.tensors[at(t)].type); };
   for (std::size_t i = 0; i < node.inputs.size(); ++i)
     if (other_type(node.inputs[i]) && !takes_integers(node.op(), i)) return "its input " + says(node.inputs[i]);
+  if (node.op() == Operator::ArgMax) return {};
+  if (std::string reason = lacks_int8_operator(g, node); !reason.empty()) return reason;
   for (const int t : node.outputs)
     if (other_type(t)) return "its output " + says(t);
-  if (node.op() == Operator::Pointwise && spreads(node.as<schema::PointwiseT>().function))
-    return "its results spread too far for the steps of int8";
-  if (node.op() != Operator::Softmax) return {};
-  const int axis = node.as<schema::SoftmaxT>().axis;
-  const bool last = axis == -1 || axis + 1 == static_cast<int>(g.tensors[at(node.inputs[0])].shape.size());
-  return last ? std::string() : "an int8 softmax runs along the last axis only";
+  return {};
 }
 
 template <class T>
@@ -96,7 +138,7 @@ class Quantizer {
     std::vector<int> root(from_.tensors.size());
     std::iota(root.begin(), root.end(), 0);
     for (const Node& n : from_.nodes)
-      if (keeps_scale(n.op())) root[at(n.outputs[0])] = root[at(n.inputs[0])];
+      if (keeps_scale(n)) root[at(n.outputs[0])] = root[at(n.inputs[0])];
     std::vector<Range> merged = ranges_;
     for (std::size_t i = 0; i < root.size(); ++i) {
       Range& r = merged[at(root[i])];
@@ -237,12 +279,15 @@ class Quantizer {
     const int out = node.outputs[0];
     if (is_integer(from_, node) || (stays_real_[at(out)] && keeps_values(node.op()))) return add_float(node, {});
     if (std::string reason = float_reason(node); !reason.empty()) return add_float(node, std::move(reason));
-    if (is_product(node.op())) return add_product(node);
-    if (keeps_scale(node.op())) return add_kept(node);
+    if (has_weights(node.op())) return add_product(node);
+    if (keeps_scale(node)) return add_kept(node);
     switch (node.op()) {
       case Operator::Pointwise: add_lookup(node); break;
       case Operator::Concat: add_concat(node); break;
       case Operator::Softmax: add_softmax(node); break;
+      case Operator::MatMul: add_mat_mul(node); break;
+      case Operator::LayerNormalization: add_layer_normalization(node); break;
+      case Operator::ArgMax: add_arg_max(node); break;
       default: add_plain(node, node.attributes, quantized_tensor(out, quantized_name(out))); break;
     }
     return {};
@@ -321,6 +366,28 @@ class Quantizer {
     std::vector<int> inputs;
     for (const int i : node.inputs) inputs.push_back(rescaled(quantized_of(i), output.quant));
     quantized_[at(out)] = append(node.name, node.attributes, std::move(inputs), output, node.sources);
+  }
+
+  void add_mat_mul(const Node& node) {
+    const int out = node.outputs[0];
+    std::vector<int> inputs = {quantized_of(node.inputs[0]), quantized_of(node.inputs[1])};
+    int& made = stays_real_[at(out)] ? real_[at(out)] : quantized_[at(out)];
+    Tensor output = stays_real_[at(out)] ? from_.tensors[at(out)] : quantized_tensor(out, quantized_name(out));
+    made = append(node.name, node.attributes, std::move(inputs), std::move(output), node.sources);
+  }
+
+  /// Scale and bias stay real.
+  void add_layer_normalization(const Node& node) {
+    const int out = node.outputs[0];
+    std::vector<int> inputs = {quantized_of(node.inputs[0])};
+    for (std::size_t i = 1; i < node.inputs.size(); ++i) inputs.push_back(node.inputs[i] == kAbsent ? kAbsent : real_of(node.inputs[i]));
+    quantized_[at(out)] = append(node.name, node.attributes, std::move(inputs), quantized_tensor(out, quantized_name(out)), node.sources);
+  }
+
+  /// Bytes are in the order of what they stand for.
+  void add_arg_max(const Node& node) {
+    const int out = node.outputs[0];
+    real_[at(out)] = append(node.name, node.attributes, {quantized_of(node.inputs[0])}, from_.tensors[at(out)], node.sources);
   }
 
   void add_softmax(const Node& node) {

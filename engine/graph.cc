@@ -122,6 +122,11 @@ bool works_along_batch(const Graph& graph, const Node& node) {
     case Operator::Slice: return x.batched && other_than(node.as<schema::SliceT>().sizes, 0);
     case Operator::Tile: return x.batched && other_than(node.as<schema::TileT>().repeats, 1);
     case Operator::Pad: return x.batched && (other_than(node.as<schema::PadT>().begins, 0) || other_than(node.as<schema::PadT>().ends, 0));
+    case Operator::Reduce: return x.batched && std::ranges::find(node.as<schema::ReduceT>().axes, 0) != node.as<schema::ReduceT>().axes.end();
+    case Operator::ArgMax: return x.batched && node.as<schema::ArgMaxT>().axis == 0;
+    case Operator::TopK: return x.batched && node.as<schema::TopKT>().axis == 0;
+    case Operator::LogSoftmax: return x.batched && node.as<schema::LogSoftmaxT>().axis == 0;
+    case Operator::LayerNormalization: return x.batched && node.as<schema::LayerNormalizationT>().axes == static_cast<int>(x.shape.size());
     case Operator::Gather: return x.batched && node.as<schema::GatherT>().axis == 0;
     default: return false;
   }

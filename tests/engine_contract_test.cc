@@ -125,6 +125,57 @@ Model float_net(unsigned seed) {
   return must(b.model({shares, peaks}));
 }
 
+/// Attention over 6 positions of 12 channels in 3 heads, with what surrounds it in encoders.
+Model attention_net(unsigned seed) {
+  GraphBuilder b;
+  Random random(seed);
+  const auto weights = [&](const std::string& name, const Shape& shape) {
+    return b.constant(name, shape, random.reals(static_cast<std::size_t>(octet::element_count(shape)), -0.5F, 0.5F));
+  };
+  const auto reshaped = [&](const std::string& name, int x, std::vector<int> shape) {
+    octet::schema::ReshapeT t;
+    t.shape = std::move(shape);
+    return b.node(name, t, {x});
+  };
+  const auto heads_first = [&](const std::string& name, int x) {
+    octet::schema::TransposeT t;
+    t.perm = {0, 2, 1, 3};
+    return b.node(name, t, {x});
+  };
+  const int x = b.input("x", Type::f32, {1, 6, 12});
+  const int normed = b.node("normed", octet::schema::LayerNormalizationT{}, {x, weights("gamma", {12}), weights("beta", {12})});
+  const int qkv = b.node("qkv", octet::schema::FullyConnectedT{}, {normed, weights("w", {36, 12}), weights("wb", {36})});
+  std::vector<int> parts;
+  for (int i = 0; i < 3; ++i) {
+    octet::schema::SliceT t;
+    t.starts = {0, 0, 12 * i}, t.steps = {1, 1, 1}, t.sizes = {0, 0, 12};
+    const std::string name = "part" + std::to_string(i);
+    parts.push_back(heads_first(name + "h", reshaped(name + "r", b.node(name, t, {qkv}), {0, 6, 3, 4})));
+  }
+  octet::schema::MatMulT scores;
+  scores.transpose_b = true;
+  scores.scale = 0.5F;
+  const int s = b.node("scores", scores, {parts[0], parts[1]});
+  const int p = b.node("shares", octet::schema::SoftmaxT{}, {s});
+  const int mixed = reshaped("mixed", heads_first("mixedh", b.node("mix", octet::schema::MatMulT{}, {p, parts[2]})), {0, 6, 12});
+  const int sum = b.node("sum", octet::schema::AddT{}, {x, mixed});
+  octet::schema::ReduceT mean;
+  mean.axes = {1};
+  mean.keep_dims = false;
+  octet::schema::PadT pad;
+  pad.mode = octet::schema::PadMode::Reflect;
+  pad.begins = {0, 1, 0}, pad.ends = {0, 2, 0};
+  return must(b.model({b.node("mean", mean, {sum}), b.node("padded", pad, {sum})}));
+}
+
+TEST_CASE("attention, converted, gives the same bytes on every ISA, thread count and batch split") {
+  const Model model = attention_net(3);
+  const VectorSamples samples(16, {Random(4).reals(16 * 72, -2.0F, 2.0F)});
+  const Model quantized = must(octet::quantize(model, samples, {}));
+  for (const auto& node : quantized.impl().graph.nodes) CHECK(node.float_reason.empty());
+  check_contract({"attention", quantized});
+}
+
 TEST_CASE("converted float graphs give the same bytes on every ISA, thread count and batch split") {
   for (const unsigned seed : {1U, 2U}) {
     const Model model = float_net(seed);

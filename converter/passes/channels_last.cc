@@ -40,6 +40,14 @@ class ChannelsLast {
         return concat(node);
       case schema::Operator::Softmax:
         return softmax(node);
+      case schema::Operator::LogSoftmax:
+        return along_axis<schema::LogSoftmaxT>(node);
+      case schema::Operator::TopK:
+        return along_axis<schema::TopKT>(node);
+      case schema::Operator::Reduce:
+        return reduce(node);
+      case schema::Operator::MatMul:
+        return mat_mul(node);
       case schema::Operator::Slice:
         return per_axis<schema::SliceT>(node, &schema::SliceT::starts, &schema::SliceT::steps, &schema::SliceT::sizes);
       case schema::Operator::Tile:
@@ -225,6 +233,55 @@ class ChannelsLast {
     auto& op = copy.as<schema::SoftmaxT>();
     op.axis = op.axis == -1 ? v.perm.back() : v.perm[at(op.axis)];
     emit(std::move(copy), {v.base}, v.perm);
+    return {};
+  }
+
+  /// An operator with one `axis`, whose output has the input's rank.
+  template <class T>
+  Result<void> along_axis(const Node& node) {
+    const View& v = new_.view(node.inputs[0]);
+    if (v.reshaped || v.exact()) return insist(node);
+    Node copy = node;
+    copy.as<T>().axis = v.perm[at(copy.as<T>().axis)];
+    const Permutation p = v.perm;
+    emit(std::move(copy), {v.base}, p);
+    return {};
+  }
+
+  /// Axes that go leave the others in the order the base has them.
+  Result<void> reduce(const Node& node) {
+    const View& v = new_.view(node.inputs[0]);
+    if (v.reshaped || v.exact()) return insist(node);
+    Node copy = node;
+    auto& op = copy.as<schema::ReduceT>();
+    const Permutation p = v.perm;
+    std::vector<bool> goes(p.size());
+    for (int& axis : op.axes) {
+      axis = p[at(axis)];
+      goes[at(axis)] = !op.keep_dims;
+    }
+    std::vector<int> rank_of;  // of the base's axes that stay
+    int next = 0;
+    for (const bool g : goes) rank_of.push_back(g ? -1 : next++);
+    Permutation kept;
+    for (const int axis : p)
+      if (!goes[at(axis)]) kept.push_back(rank_of[at(axis)]);
+    emit(std::move(copy), {v.base}, kept);
+    return {};
+  }
+
+  /// Where b's last two axes are swapped anyway, the product reads it the other way round instead.
+  Result<void> mat_mul(const Node& node) {
+    const View& v = new_.view(node.inputs[1]);
+    const std::size_t rank = v.perm.size();
+    Node copy = node;
+    auto& op = copy.as<schema::MatMulT>();
+    if (v.reshaped || v.exact() || v.perm[rank - 2] != static_cast<int>(rank) - 1 || op.transpose_b) return insist(node);
+    Permutation swap = identity_permutation(rank);
+    std::swap(swap[rank - 2], swap[rank - 1]);
+    OCTET_TRY(const int b, new_.in_layout(node.inputs[1], swap, false));
+    op.transpose_b = true;
+    emit(std::move(copy), {new_.exact(node.inputs[0]), b}, identity_permutation(old_shape(node.outputs[0]).size()));
     return {};
   }
 

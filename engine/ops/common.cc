@@ -5,8 +5,6 @@
 namespace octet {
 namespace {
 
-bool quantized(const Tensor& t) noexcept { return t.type == Type::u8 && t.quant.present() && t.quant.axis == -1; }
-
 bool quantized_weights(const Tensor& t) noexcept {
   return t.type == Type::s8 && t.quant.present() && (t.quant.axis == -1 || t.quant.axis == 0);
 }
@@ -68,7 +66,7 @@ Result<void> check_arithmetic(const NodeView& node, std::size_t input) {
   const Tensor& x = node.input(input);
   const Tensor& y = node.output();
   if (x.type == Type::f32 && y.type == Type::f32) return {};
-  if (quantized(x) && quantized(y)) return {};
+  if (quantized_u8(x) && quantized_u8(y)) return {};
   return invalid(std::string("cannot make ") + name_of(y.type) + " of " + name_of(x.type) +
                  (x.type == Type::u8 && y.type == Type::u8 ? " without scales and zero-points" : ""));
 }
@@ -112,10 +110,10 @@ Result<void> check_product(const NodeView& node) {
     if (node.output().type != Type::f32 || (bias != nullptr && bias->type != Type::f32)) return invalid("an f32 input needs f32 bias and output");
     return weights.type == Type::f32 ? Result<void>() : check_dynamic(weights, bias);
   }
-  if (!quantized(x)) return invalid(std::string("its input must be f32 or quantized u8, not ") + name_of(x.type));
+  if (!quantized_u8(x)) return invalid(std::string("its input must be f32 or quantized u8, not ") + name_of(x.type));
   if (!quantized_weights(weights)) return invalid("a u8 input needs s8 weights with one scale, or one for each output channel");
   if (bias != nullptr && bias->type != Type::s32) return invalid("a u8 input needs an s32 bias");
-  if (node.output().type != Type::f32 && !quantized(node.output())) return invalid("its output must be f32 or quantized u8");
+  if (node.output().type != Type::f32 && !quantized_u8(node.output())) return invalid("its output must be f32 or quantized u8");
   for (std::size_t c = 0; c < channels_of(weights); ++c) OCTET_CHECK(check_multiplier(product_multiplier(node, c)));
   return check_accumulators(weights, bias);
 }
@@ -137,6 +135,14 @@ ProductEpilogue::ProductEpilogue(const NodeView& node, float min, float max)
     folded_bias[c] -= zero_point * sum;
     multiplier[c] = product_multiplier(node, c);
   }
+}
+
+bool quantized_u8(const Tensor& t) noexcept { return t.type == Type::u8 && t.quant.present() && t.quant.axis == -1; }
+
+AxisSplit split_at(const Shape& shape, std::size_t axis) noexcept {
+  AxisSplit s;
+  for (std::size_t i = 0; i < shape.size(); ++i) (i < axis ? s.outer : i == axis ? s.size : s.inner) *= shape[i];
+  return s;
 }
 
 Result<Shape> broadcast_shape(const Shape& a, const Shape& b) {

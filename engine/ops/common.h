@@ -67,6 +67,15 @@ struct ProductEpilogue {
   }
 };
 
+/// Whether it is a u8 activation with one scale.
+[[nodiscard]] bool quantized_u8(const Tensor& t) noexcept;
+
+/// The sizes before, along and after an axis.
+struct AxisSplit {
+  std::int64_t outer = 1, size = 1, inner = 1;
+};
+[[nodiscard]] AxisSplit split_at(const Shape& shape, std::size_t axis) noexcept;
+
 /// The batch-independent shape of broadcasting a and b, aligned at the last axis.
 [[nodiscard]] Result<Shape> broadcast_shape(const Shape& a, const Shape& b);
 

@@ -34,4 +34,18 @@ void softmax_f32_reference(const float* x, std::int64_t outer, std::int64_t n, s
   });
 }
 
+void log_softmax_f32_reference(const float* x, std::int64_t outer, std::int64_t n, std::int64_t inner, float* y, int threads) noexcept {
+  parallel_for(threads, outer * inner, [&](std::int64_t begin, std::int64_t end) noexcept {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t base = i / inner * n * inner + i % inner;
+      double peak = static_cast<double>(x[base]);
+      for (std::int64_t k = 1; k < n; ++k) peak = std::max(peak, static_cast<double>(x[base + k * inner]));
+      double sum = 0;
+      for (std::int64_t k = 0; k < n; ++k) sum += std::exp(static_cast<double>(x[base + k * inner]) - peak);
+      const double log_sum = std::log(sum);
+      for (std::int64_t k = 0; k < n; ++k) y[base + k * inner] = static_cast<float>(static_cast<double>(x[base + k * inner]) - peak - log_sum);
+    }
+  });
+}
+
 }  // namespace octet::kernels

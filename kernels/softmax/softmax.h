@@ -46,4 +46,7 @@ void softmax_u8(const SoftmaxKernel& kernel, const SoftmaxU8& softmax, const Sof
 /// exp(x - max) / sum, in f64, along the middle axis of x [outer, n, inner].
 void softmax_f32_reference(const float* x, std::int64_t outer, std::int64_t n, std::int64_t inner, float* y, int threads) noexcept;
 
+/// x - max - log(sum(exp(x - max))), in f64, likewise.
+void log_softmax_f32_reference(const float* x, std::int64_t outer, std::int64_t n, std::int64_t inner, float* y, int threads) noexcept;
+
 }  // namespace octet::kernels

@@ -1,6 +1,6 @@
 #include <string>
 
-#include "converter/onnx/importer.h"
+#include "converter/onnx/importers/products.h"
 #include "converter/onnx/tensor_proto.h"
 
 namespace octet {
@@ -21,18 +21,6 @@ Result<Tensor> weights_of(const Tensor& right, bool rows_are_outputs, float fact
   return made;
 }
 
-Result<int> derive_weights(NodeImport& node, bool rows_are_outputs, float factor) {
-  OCTET_TRY(const Tensor right, node.constant(1, "right operand"));
-  if (right.type != Type::f32)
-    return unsupported(std::string("its right operand is ") + name_of(right.type) + ", not f32");
-  if (right.shape.size() != 2)
-    return unsupported("its right operand has rank " + std::to_string(right.shape.size()) + ", not 2");
-  if (element_count(right.shape) < 1)
-    return invalid("its right operand of shape " + to_string(right.shape) + " is empty");
-  const std::string how = std::string(rows_are_outputs ? "rows" : "columns") + " x " + exact(factor);
-  return node.derived(1, how, [&](const Tensor& t) { return weights_of(t, rows_are_outputs, factor); });
-}
-
 /// Gemm's C as a bias [outputs], times `factor`: it must be one row, or one value.
 Result<Tensor> bias_of(const Tensor& c, std::int64_t outputs, float factor) {
   if (c.type != Type::f32) return unsupported(std::string("its C is ") + name_of(c.type) + ", not f32");
@@ -49,6 +37,25 @@ Result<Tensor> bias_of(const Tensor& c, std::int64_t outputs, float factor) {
   return made;
 }
 
+/// Of two activations: their product, scaled, and what is added to it.
+Result<void> import_gemm_of_activations(NodeImport& node, int a, float alpha, float beta, bool trans_b) {
+  OCTET_TRY(const int b, node.input(1));
+  if (node.rank(b) != 2) return invalid("its input B has rank " + std::to_string(node.rank(b)) + ", not 2");
+  schema::MatMulT op;
+  op.transpose_b = trans_b;
+  op.scale = alpha;
+  if (!node.has_input(2)) return node.emit(std::move(op), {a, b});
+  OCTET_TRY(const int product, node.emit_inner(std::move(op), {a, b}, "@product"));
+  OCTET_TRY(int c, node.input(2));
+  if (beta != 1.0F) {
+    Tensor factor;
+    factor.name = node.output_name() + "@beta";
+    factor.data = Constant::of(std::vector<float>{beta});
+    OCTET_TRY(c, node.emit_inner(schema::MulT{}, {c, node.add_constant(std::move(factor))}, "@C"));
+  }
+  return node.emit(schema::AddT{}, {product, c});
+}
+
 /// alpha A' B' + beta C.
 Result<void> import_gemm(NodeImport& node) {
   OCTET_TRY(const float alpha, node.attributes.real("alpha", 1.0F));
@@ -62,6 +69,7 @@ Result<void> import_gemm(NodeImport& node) {
     swap.perm = {1, 0};
     OCTET_TRY(x, node.emit_inner(std::move(swap), {x}, "@A"));
   }
+  if (!node.constant(1)) return import_gemm_of_activations(node, x, alpha, beta, trans_b != 0);
   OCTET_TRY(const int weights, derive_weights(node, trans_b != 0, alpha));
   std::vector<int> inputs = {x, weights};
   if (node.has_input(2)) {
@@ -74,18 +82,27 @@ Result<void> import_gemm(NodeImport& node) {
   return node.emit(schema::FullyConnectedT{}, std::move(inputs));
 }
 
-Result<void> import_mat_mul(NodeImport& node) {
-  if (node.constant(0) && !node.constant(1)) return unsupported("its right operand must be constant");
-  OCTET_TRY(const int x, node.input(0));
-  OCTET_TRY(const int weights, derive_weights(node, false, 1.0F));
-  return node.emit(schema::FullyConnectedT{}, {x, weights});
+}  // namespace
+
+bool has_weights(const NodeImport& node) {
+  const auto right = node.constant(1);
+  return right && right->type == Type::f32 && right->shape.size() == 2 && element_count(right->shape) > 0;
 }
 
-}  // namespace
+Result<int> derive_weights(NodeImport& node, bool rows_are_outputs, float factor) {
+  OCTET_TRY(const Tensor right, node.constant(1, "right operand"));
+  if (right.type != Type::f32)
+    return unsupported(std::string("its right operand is ") + name_of(right.type) + ", not f32");
+  if (right.shape.size() != 2)
+    return unsupported("its right operand has rank " + std::to_string(right.shape.size()) + ", not 2");
+  if (element_count(right.shape) < 1)
+    return invalid("its right operand of shape " + to_string(right.shape) + " is empty");
+  const std::string how = std::string(rows_are_outputs ? "rows" : "columns") + " x " + exact(factor);
+  return node.derived(1, how, [&](const Tensor& t) { return weights_of(t, rows_are_outputs, factor); });
+}
 
 void register_fully_connected(ImporterTable& table) {
   table.add("Gemm", {2, 3, import_gemm});
-  table.add("MatMul", {2, 2, import_mat_mul});
 }
 
 }  // namespace octet

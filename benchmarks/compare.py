@@ -242,6 +242,8 @@ def compare_model(options, model, overhead):
     engines = prepare(options, model, folder, samples, inputs, shape_options)
     rows = {}
     try:
+        if "onnxruntime f32" not in engines:
+            sys.exit(f"{model}: ONNX Runtime, whose float outputs are the reference, cannot run it")
         reference = engines["onnxruntime f32"].outputs(folder / "reference.npz")
         for name, engine in engines.items():
             rows[name] = {"sqnr_db": round(sqnr(reference, engine.outputs(folder / f"{name.replace(' ', '_')}.npz")), 1), "turns": []}

@@ -94,7 +94,9 @@ Result<double> OutputError::sqnr_db(const Model& quantized) {
   return compare(outputs);
 }
 
-bool OutputError::wants_exact(std::int64_t first_sample) const { return std::ranges::binary_search(part_.firsts, first_sample); }
+bool OutputError::wants_exact(std::int64_t first_sample) const {
+  return exact_.size() < part_.firsts.size() && std::ranges::binary_search(part_.firsts, first_sample);
+}
 
 double OutputError::compare(const std::vector<Outputs>& quantized) const {
   const std::size_t outputs = exact_[0].size();

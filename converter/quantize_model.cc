@@ -31,30 +31,66 @@ Result<void> check_float(const Graph& graph) {
   return {};
 }
 
-std::vector<Range> with_size(std::vector<Range> ranges, std::size_t size) {
-  ranges.resize(size);
-  return ranges;
-}
+/// A float model, repaired or not, with the ranges that were chosen for it.
+struct Candidate {
+  Model model;
+  CalibratedRanges calibrated;
+  std::vector<CalibratorScore> scores;  ///< of the calibrator auto
+};
 
-/// The float graph with corrected biases if that makes the outputs better, else as it is.
-Result<Graph> bias_corrected(const Model& model, const std::vector<Range>& ranges, const Samples& samples, OutputError& error,
-                             const QuantizeOptions& options) {
-  const Graph& graph = model.impl().graph;
-  QuantizeOptions real = options;
-  real.normalization = nullptr;
-  const auto error_of = [&](const Graph& g) -> Result<double> {
-    OCTET_TRY(Graph quantized, quantize_graph(g, with_size(ranges, g.tensors.size()), real));
-    OCTET_TRY(const Model candidate, make_model(std::move(quantized)));
-    return error.sqnr_db(candidate);
-  };
-  OCTET_TRY(Graph corrected, correct_biases(model, ranges, samples, options));
-  OCTET_TRY(const double before, error_of(graph));
-  OCTET_TRY(const double after, error_of(corrected));
-  if (!(after > before)) return graph;
-  std::string& repair = corrected.provenance.repair;
-  repair += std::string(repair.empty() ? "" : ",") + kBiasCorrected;
-  return corrected;
-}
+/// Decides what is done to one model.
+class Repair {
+ public:
+  Repair(const Model& model, const Samples& samples, const QuantizeOptions& options)
+      : samples_(samples), options_(options), error_(model, samples, options.threads) {
+    real_.normalization = nullptr;  // samples are real values
+  }
+
+  Result<Candidate> calibrate(const Model& model) {
+    Candidate c{model, {}, {}};
+    QuantizeOptions options = options_;
+    options.report_calibrators = [&](const auto& scores) { c.scores = scores; };
+    OCTET_TRY(c.calibrated, calibrated_ranges(model, samples_, error_, options));
+    return c;
+  }
+
+  /// The better of a candidate and its equalized form; itself where its channels are balanced.
+  Result<Candidate> equalize(Candidate c) {
+    OCTET_TRY(const Model equal, equalized(c.model));
+    if (equal.impl().graph.provenance.repair == c.model.impl().graph.provenance.repair) return c;
+    OCTET_TRY(Candidate e, calibrate(equal));
+    return better(std::move(c), std::move(e));
+  }
+
+  /// The better of a candidate and its form with corrected biases.
+  Result<Candidate> correct_bias(Candidate c) {
+    OCTET_TRY(Graph corrected, correct_biases(c.model, c.calibrated.ranges, samples_, options_));
+    std::string& repair = corrected.provenance.repair;
+    repair += std::string(repair.empty() ? "" : ",") + kBiasCorrected;
+    Candidate b = c;
+    b.calibrated.ranges.resize(corrected.tensors.size());  // new biases are constants, which need no range
+    OCTET_TRY(b.model, make_model(std::move(corrected)));
+    return better(std::move(c), std::move(b));
+  }
+
+ private:
+  Result<double> score(const Candidate& c) {
+    OCTET_TRY(Graph quantized, quantize_graph(c.model.impl().graph, c.calibrated.ranges, real_));
+    OCTET_TRY(const Model model, make_model(std::move(quantized)));
+    return error_.sqnr_db(model);
+  }
+
+  Result<Candidate> better(Candidate before, Candidate after) {
+    OCTET_TRY(const double without, score(before));
+    OCTET_TRY(const double with, score(after));
+    return with > without ? std::move(after) : std::move(before);
+  }
+
+  const Samples& samples_;
+  const QuantizeOptions& options_;
+  QuantizeOptions real_ = options_;
+  OutputError error_;
+};
 
 }  // namespace
 
@@ -72,12 +108,17 @@ Result<Model> quantize(const Model& model, const Samples& samples, const Quantiz
     if (options.normalization != nullptr) OCTET_CHECK(check_normalization(*options.normalization));
     OCTET_CHECK(check_float(model.impl().graph));
     OCTET_CHECK(check_weight_calibrator(options.weight_calibrator));
-    OCTET_TRY(const Model source, options.equalize ? equalized(model) : Result<Model>(model));
-    OutputError error(source, samples, options.threads);
-    OCTET_TRY(const CalibratedRanges calibrated, calibrated_ranges(source, samples, error, options));
-    OCTET_TRY(const Graph repaired, options.correct_bias ? bias_corrected(source, calibrated.ranges, samples, error, options)
-                                                         : Result<Graph>(source.impl().graph));
-    OCTET_TRY(Graph graph, quantize_graph(repaired, with_size(calibrated.ranges, repaired.tensors.size()), options));
+    Repair repair(model, samples, options);
+    OCTET_TRY(Candidate chosen, repair.calibrate(model));
+    if (options.equalize) {
+      OCTET_TRY(chosen, repair.equalize(std::move(chosen)));
+    }
+    if (options.correct_bias) {
+      OCTET_TRY(chosen, repair.correct_bias(std::move(chosen)));
+    }
+    if (options.report_calibrators && !chosen.scores.empty()) options.report_calibrators(chosen.scores);
+    const CalibratedRanges& calibrated = chosen.calibrated;
+    OCTET_TRY(Graph graph, quantize_graph(chosen.model.impl().graph, calibrated.ranges, options));
     graph.provenance.tool_version = version();
     graph.provenance.calibrator = calibrated.calibrator;
     graph.provenance.calibrator_options = calibrated.options;

@@ -28,6 +28,9 @@ constexpr double kDamping = 0.7;
 constexpr double kLeastSpread = 2;
 /// No channel moves further.
 constexpr double kMostExponent = 32;
+/// What a channel has to say is its share where it is written times that where it is read, which scaling does not change. This
+/// much (log2) below the loudest it meets, it is as good as dead.
+constexpr double kDead = -20;
 /// A bias this many times (log2) what is usual beside weights of that size sets the range of its channel.
 constexpr double kHighBias = 3;
 
@@ -64,7 +67,7 @@ class Equalizer {
   bool operator()() {
     if (scales_.count() == 0) return false;
     for (std::size_t n = 0; n < graph_.nodes.size(); ++n) collect(n);
-    for (int i = 0; i < kMaxSweeps && sweep() > kSettled;) ++i;
+    for (int i = 0; i < kMaxSweeps && sweep(i == 0) > kSettled;) ++i;
     settle();
     return std::ranges::any_of(exponent_, [](double e) { return e != 0; }) && rewrite();
   }
@@ -160,13 +163,24 @@ class Equalizer {
       if (variables[i] >= 0) shares[at(variables[i])] = std::max(shares[at(variables[i])], ranges[i] - whole);
   }
 
+  void find_live(const Shares& shares) {
+    const std::vector<int> set_of = sets();
+    const auto loudness = [&](std::size_t v) { return shares.written[v] + shares.read[v]; };
+    std::map<int, double> loudest;
+    for (std::size_t v = 0; v < live_.size(); ++v) {
+      const auto entry = loudest.try_emplace(set_of[v], kNothing).first;
+      entry->second = std::max(entry->second, loudness(v));
+    }
+    for (std::size_t v = 0; v < live_.size(); ++v) live_[v] = loudness(v) > loudest[set_of[v]] + kDead;
+  }
+
   /// Moves every variable towards equal shares; the longest step.
-  double sweep() {
+  double sweep(bool first) {
     Shares shares{std::vector<double>(exponent_.size(), kNothing), std::vector<double>(exponent_.size(), kNothing)};
     for (const Product& p : products_) add_shares_of(p, shares);
+    if (first) find_live(shares);
     double longest = 0;
     for (std::size_t v = 0; v < exponent_.size(); ++v) {
-      live_[v] = shares.written[v] != kNothing && shares.read[v] != kNothing;
       if (!live_[v]) continue;
       const double before = exponent_[v];
       exponent_[v] = std::clamp(before + kDamping * (shares.read[v] - shares.written[v]) / 2, -kMostExponent, kMostExponent);
@@ -245,7 +259,7 @@ class Equalizer {
   ChannelScales scales_;
   std::vector<Product> products_;
   std::vector<double> exponent_;  ///< by variable: log2 of its factor
-  std::vector<bool> live_;        ///< by variable: written and read by weights that are not all 0
+  std::vector<bool> live_;        ///< by variable: written and read by weights that matter
 };
 
 }  // namespace

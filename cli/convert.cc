@@ -25,7 +25,7 @@ struct Options {
   std::vector<std::string> shapes;
   DataOptions data;
   NormalizationOptions normalization;
-  std::string calibrator = kAutoCalibrator, weight_calibrator = "minmax";
+  std::optional<std::string> calibrator, weight_calibrator;
   std::optional<double> percentile;
   std::string mode = "static", weights = "per-channel", activations = "asymmetric";
   std::optional<std::string> repair;
@@ -56,9 +56,12 @@ Result<void> check_options(const Options& o) {
     if (std::filesystem::equivalent(data, o.output, ignored)) return usage_error("-o would overwrite the data " + data);
   if (o.json.path == o.output) return usage_error("-o and --json name the same file");
   OCTET_CHECK(o.normalization.get());
-  if (o.percentile && o.calibrator != "percentile" && o.calibrator != "auto")
-    return usage_error("--percentile is for --calibrator percentile, not " + o.calibrator);
   const bool static_mode = o.mode == "static";
+  if (!static_mode && (o.calibrator || o.percentile))
+    return usage_error("--mode " + o.mode + " takes no --calibrator or --percentile: no ranges of activations are chosen");
+  if (o.mode == "float" && o.weight_calibrator) return usage_error("--mode float takes no --weight-calibrator: weights stay in float");
+  if (o.percentile && o.calibrator && *o.calibrator != "percentile" && *o.calibrator != kAutoCalibrator)
+    return usage_error("--percentile is for --calibrator percentile, not " + *o.calibrator);
   if (o.mode == "float" && o.repair) return usage_error("--mode float takes no --repair: nothing is lost");
   if (o.mode == "dynamic" && o.repair == "bias") return usage_error("--repair bias measures errors on data; --mode dynamic has none");
   if (static_mode && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
@@ -105,9 +108,9 @@ Result<Model> quantize_static(const Options& o, const Model& model, std::vector<
   OCTET_CHECK(feed.check_finite());
   Progress progress("calibrating", feed.count());
   QuantizeOptions q;
-  q.calibrator = o.calibrator;
+  q.calibrator = o.calibrator.value_or(q.calibrator);
   q.percentile = o.percentile.value_or(q.percentile);
-  q.weight_calibrator = o.weight_calibrator;
+  q.weight_calibrator = o.weight_calibrator.value_or(q.weight_calibrator);
   q.report_calibrators = [&](const auto& tried) { scores = tried; };
   q.per_channel_weights = o.weights == "per-channel";
   q.symmetric_activations = o.activations == "symmetric";
@@ -126,7 +129,7 @@ Result<Model> convert_model(const Options& o, const Model& model, std::vector<Ca
   OCTET_CHECK(check_float_nodes(model, o.float_nodes));
   QuantizeOptions dynamic;
   dynamic.per_channel_weights = o.weights == "per-channel";
-  dynamic.weight_calibrator = o.weight_calibrator;
+  dynamic.weight_calibrator = o.weight_calibrator.value_or(dynamic.weight_calibrator);
   dynamic.equalize = o.repairs_by("equalize");
   dynamic.float_nodes = o.float_nodes;
   return o.mode == "static" ? quantize_static(o, model, scores) : named(o, quantize_dynamic(model, dynamic));
@@ -183,17 +186,15 @@ Command add_convert(CLI::App& app) {
   c.add_option("MODEL", o->model, "The .onnx model")->required();
   c.add_option("-o,--output", o->output, "The .octet file to write")->required()->type_name("OUT.octet");
   o->data.add(c, false);
-  c.add_option("--calibrator", o->calibrator, "How ranges of activations are chosen; auto tries all on part of the data and keeps the best")
-      ->check(CLI::IsMember(calibrator_names()))
-      ->capture_default_str();
+  c.add_option("--calibrator", o->calibrator, "How ranges of activations are chosen; auto tries all on part of the data and keeps the best [auto]")
+      ->check(CLI::IsMember(calibrator_names()));
   c.add_option("--percentile", o->percentile, "Of --calibrator percentile: above 50, at most 100 [99.99]")
       ->check([](const std::string& text) {
         double p = 0;
         return CLI::detail::lexical_cast(text, p) && p > 50 && p <= 100 ? "" : "'" + text + "' is not above 50 and at most 100";
       });
-  c.add_option("--weight-calibrator", o->weight_calibrator, "How scales of weights are chosen")
-      ->check(CLI::IsMember({"minmax", "mse"}))
-      ->capture_default_str();
+  c.add_option("--weight-calibrator", o->weight_calibrator, "How scales of weights are chosen [minmax]")
+      ->check(CLI::IsMember({"minmax", "mse"}));
   c.add_option("--mode", o->mode, "static: int8, calibrated on data; dynamic: int8 weights, inputs of convolutions and matrix "
                                      "products quantized at run time, no data; float: the float graph in the same format")
       ->check(CLI::IsMember({"static", "dynamic", "float"}))

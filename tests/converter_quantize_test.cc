@@ -49,6 +49,13 @@ VectorSamples samples_for(const FloatNet& net, std::int64_t count, unsigned seed
   return {count, {Random(seed).reals(static_cast<std::size_t>(count * net.size), -1, 1)}};
 }
 
+/// For what looks at the ranges themselves.
+QuantizeOptions minmax() {
+  QuantizeOptions options;
+  options.calibrator = "minmax";
+  return options;
+}
+
 std::vector<Operator> operators(const Model& model) {
   std::vector<Operator> ops;
   for (const auto& node : model.impl().graph.nodes) ops.push_back(node.op());
@@ -114,7 +121,7 @@ TEST_CASE("scales are those of the smallest and largest values seen") {
   std::vector<float> values(66, 0.5F);
   values[64] = -1.0F;
   values[65] = 4.1F;
-  const auto model = must(octet::quantize(must(b.model()), VectorSamples(33, {values}), {}));
+  const auto model = must(octet::quantize(must(b.model()), VectorSamples(33, {values}), minmax()));
   CHECK(output_of(model, "x_quantized").quant.scale() == static_cast<float>((static_cast<double>(4.1F) + 1.0) / 255));
   CHECK(output_of(model, "x_quantized").quant.zero_point() == 50);
   const Tensor& sum = output_of(model, "sum");
@@ -158,7 +165,7 @@ TEST_CASE("a function of one value is a table of 256 results, each the nearest s
                           t.function == Function::Reciprocal;
     std::vector<float> x(256);
     for (int i = 0; i < 256; ++i) x[static_cast<std::size_t>(i)] = static_cast<float>(positive ? i + 1 : i - 100) * 0.03125F;
-    const auto model = must(octet::quantize(net, VectorSamples(1, {x}), {}));
+    const auto model = must(octet::quantize(net, VectorSamples(1, {x}), minmax()));
     if (positive || t.function == Function::Exp) {
       CHECK(operators(model) == std::vector<Operator>{Operator::Pointwise});
       CHECK(node_named(model, "y").float_reason.find("spread") != std::string::npos);
@@ -350,7 +357,7 @@ TEST_CASE("progress counts samples up to the last one") {
 
 TEST_CASE("provenance says what was used") {
   const FloatNet net = chain();
-  QuantizeOptions options;
+  QuantizeOptions options = minmax();
   options.data_hash = 1234567;
   const auto model = must(octet::quantize(net.model, samples_for(net, 3), options));
   const auto& p = model.impl().graph.provenance;

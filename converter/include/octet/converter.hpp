@@ -56,7 +56,7 @@ struct CalibratorScore {
 struct QuantizeOptions {
   /// How ranges of activations are chosen: minmax, moving-average, percentile, mse, entropy, cross-entropy; auto tries all of
   /// them on part of the samples and keeps the best.
-  std::string calibrator = "minmax";
+  std::string calibrator = "auto";
   /// The share of values, in percent, that the strategy percentile puts below the upper end of a range: above 50, at most 100.
   double percentile = 99.99;
   /// How scales of weights are chosen: minmax, or mse (the least squared error).

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -134,6 +135,31 @@ Result<void> write_file(const std::string& path, std::span<const std::byte> byte
   return done;
 }
 
+/// A session of the model, with every input filled with `value`.
+Result<void> run_filled(Session& session, float value) {
+  std::vector<std::vector<std::byte>> storage;
+  for (const auto* infos : {&session.inputs(), &session.outputs()})
+    for (const TensorInfo& t : *infos) storage.emplace_back(t.size_bytes());
+  std::vector<InputTensor> in;
+  std::vector<OutputTensor> out;
+  std::size_t k = 0;
+  for (const TensorInfo& t : session.inputs()) {
+    std::vector<std::byte>& bytes = storage[k++];
+    if (t.type == Type::f32) std::fill_n(reinterpret_cast<float*>(bytes.data()), t.elements(), value);
+    in.emplace_back(bytes.data(), bytes.size(), t.type);
+  }
+  for (const TensorInfo& t : session.outputs()) out.emplace_back(storage[k].data(), storage[k].size(), t.type), ++k;
+  return session.run(in, out);
+}
+
+/// It prepares a session, and runs. What one value makes NaN (a logarithm, a quotient) is not the model's fault, so that it may
+/// run with either of two.
+Result<void> check_runs(const Model& model) {
+  OCTET_TRY(Session session, model.session());
+  auto zeros = run_filled(session, 0.0F);
+  return zeros || run_filled(session, 1.0F) ? Result<void>() : std::move(zeros);
+}
+
 Result<std::vector<std::byte>> serialize_graph(const Model& model) {
   const Graph& graph = model.impl().graph;
   std::size_t constants = 0;
@@ -144,8 +170,10 @@ Result<std::vector<std::byte>> serialize_graph(const Model& model) {
   std::vector<std::byte> bytes(fbb.GetSize());
   std::memcpy(bytes.data(), fbb.GetBufferPointer(), bytes.size());
   seal(bytes);
-  // What was written is what will be read: a file this library refuses never leaves it.
-  if (auto read = Model::load(bytes); !read) return std::move(read).error().in("the converted model is not valid");
+  // What was written is what will be read: a file this library refuses, or cannot run, never leaves it.
+  auto read = Model::load(bytes);
+  auto ran = read ? check_runs(*read) : Result<void>(std::move(read).error());
+  if (!ran) return std::move(ran).error().in("the converted model is not valid");
   return bytes;
 }
 

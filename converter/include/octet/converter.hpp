@@ -91,7 +91,7 @@ struct QuantizeOptions {
 /// and float_nodes are used. Errors: invalid_file (a weight is NaN or infinite), unsupported (there is nothing to quantize).
 [[nodiscard]] Result<Model> quantize_dynamic(const Model& model, const QuantizeOptions& options);
 
-/// The bytes of an .octet file. They have been read back and checked.
+/// The bytes of an .octet file. They have been read back and checked, and run once.
 [[nodiscard]] Result<std::vector<std::byte>> serialize(const Model& model);
 
 /// Writes serialize()'s bytes under a temporary name beside `path`, then renames: `path` is whole or untouched. Returns the

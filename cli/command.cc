@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdio>
 #include <span>
+#include <thread>
 
 #include "cli/data/file.h"
 #include "engine/session.h"
@@ -217,6 +218,8 @@ std::string printable(std::string text) {
   }
   return text;
 }
+
+int default_threads() noexcept { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 8); }
 
 double seconds_now() noexcept {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();

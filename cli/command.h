@@ -107,6 +107,8 @@ class Table {
 [[nodiscard]] std::vector<std::string> names_of(const std::vector<TensorInfo>& tensors);
 /// Names come from untrusted files: without line breaks and whatever else steers a terminal.
 [[nodiscard]] std::string printable(std::string text);
+/// Worker threads where no one says: every one has a session of its own, so not all of a large machine.
+[[nodiscard]] int default_threads() noexcept;
 [[nodiscard]] double seconds_now() noexcept;
 /// Highest resident memory of this process so far.
 [[nodiscard]] std::uint64_t peak_rss_bytes() noexcept;

@@ -4,21 +4,18 @@
 #include <cmath>
 #include <filesystem>
 #include <optional>
-#include <thread>
 
 #include "cli/accounting.h"
 #include "cli/command.h"
 #include "cli/feed.h"
 #include "cli/nearest.h"
+#include "cli/summary.h"
 #include "converter/choose_calibrator.h"
 #include "engine/model.h"
 #include "engine/try.h"
 
 namespace octet::cli {
 namespace {
-
-/// Calibration threads where no one says: every one has a float session of its own, so not all of a large machine.
-int default_threads() noexcept { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 8); }
 
 struct Options {
   std::string model, output;
@@ -102,7 +99,13 @@ Result<Model> named(const Options& o, Result<Model> converted) {
   return converted;
 }
 
-Result<Model> quantize_static(const Options& o, const Model& model, std::vector<CalibratorScore>& scores) {
+/// What calibration data said about the model.
+struct Findings {
+  std::vector<CalibratorScore> scores;
+  std::optional<Estimate> estimate;
+};
+
+Result<Model> quantize_static(const Options& o, const Model& model, Findings& found) {
   OCTET_TRY(auto normalization, o.normalization.get());
   OCTET_TRY(const Feed feed, Feed::open(model.inputs(), o.data, normalization));
   OCTET_CHECK(feed.check_finite());
@@ -111,7 +114,7 @@ Result<Model> quantize_static(const Options& o, const Model& model, std::vector<
   q.calibrator = o.calibrator.value_or(q.calibrator);
   q.percentile = o.percentile.value_or(q.percentile);
   q.weight_calibrator = o.weight_calibrator.value_or(q.weight_calibrator);
-  q.report_calibrators = [&](const auto& tried) { scores = tried; };
+  q.report_calibrators = [&](const auto& tried) { found.scores = tried; };
   q.per_channel_weights = o.weights == "per-channel";
   q.symmetric_activations = o.activations == "symmetric";
   q.equalize = o.repairs_by("equalize");
@@ -121,10 +124,12 @@ Result<Model> quantize_static(const Options& o, const Model& model, std::vector<
   q.threads = o.threads;
   q.data_hash = feed.hash();
   q.progress = [&](std::int64_t done) { progress.at(done); };
-  return named(o, quantize(model, feed, q));
+  OCTET_TRY(Model converted, named(o, quantize(model, feed, q)));
+  OCTET_TRY(found.estimate, estimate(converted, model, feed, o.threads));
+  return converted;
 }
 
-Result<Model> convert_model(const Options& o, const Model& model, std::vector<CalibratorScore>& scores) {
+Result<Model> convert_model(const Options& o, const Model& model, Findings& found) {
   if (o.mode == "float") return model;
   OCTET_CHECK(check_float_nodes(model, o.float_nodes));
   QuantizeOptions dynamic;
@@ -132,7 +137,7 @@ Result<Model> convert_model(const Options& o, const Model& model, std::vector<Ca
   dynamic.weight_calibrator = o.weight_calibrator.value_or(dynamic.weight_calibrator);
   dynamic.equalize = o.repairs_by("equalize");
   dynamic.float_nodes = o.float_nodes;
-  return o.mode == "static" ? quantize_static(o, model, scores) : named(o, quantize_dynamic(model, dynamic));
+  return o.mode == "static" ? quantize_static(o, model, found) : named(o, quantize_dynamic(model, dynamic));
 }
 
 /// What was done, not what was asked for.
@@ -147,8 +152,8 @@ Result<int> convert(const Options& o) {
   OCTET_TRY(const Model model, load_model(o.model, o.shapes));
   if (model.impl().graph.provenance.calibrator != "")
     return usage_error(o.model + " is quantized already; convert takes an .onnx model");
-  std::vector<CalibratorScore> scores;
-  OCTET_TRY(const Model converted, convert_model(o, model, scores));
+  Findings found;
+  OCTET_TRY(const Model converted, convert_model(o, model, found));
   OCTET_TRY(const Session session, converted.session());
   const AccountCounts nodes = count(account(session));
   OCTET_TRY(const auto content, serialize(converted));
@@ -156,25 +161,29 @@ Result<int> convert(const Options& o) {
   OCTET_TRY(StagedFile output, StagedFile::write(o.output, {content}));
   const std::uint64_t float_bytes = model.impl().graph.provenance.source_bytes;
   const double seconds = seconds_now() - start;
-  OCTET_TRY(StagedFile json,
-            o.json.stage({{"float_bytes", float_bytes},
-                          {"octet_bytes", bytes},
-                          {"calibrator", o.mode == "static" ? converted.impl().graph.provenance.calibrator : "none"},
-                          {"calibrators", to_json(scores)},
-                          {"repair", repair_of(converted)},
-                          {"nodes",
-                           {{"int8", nodes.int8}, {"float", nodes.float_}, {"integer", nodes.integer}, {"folded", nodes.folded}}},
-                          {"seconds", seconds},
-                          {"peak_rss_bytes", peak_rss_bytes()}}));
+  nlohmann::json report = {{"float_bytes", float_bytes},
+                           {"octet_bytes", bytes},
+                           {"calibrator", o.mode == "static" ? converted.impl().graph.provenance.calibrator : "none"},
+                           {"calibrators", to_json(found.scores)},
+                           {"repair", repair_of(converted)},
+                           {"nodes",
+                            {{"int8", nodes.int8}, {"float", nodes.float_}, {"integer", nodes.integer}, {"folded", nodes.folded}}},
+                           {"seconds", seconds},
+                           {"peak_rss_bytes", peak_rss_bytes()}};
+  add_to(report, converted.impl().graph, found.estimate);
+  OCTET_TRY(StagedFile json, o.json.stage(std::move(report)));
   OCTET_CHECK(output.commit());
   OCTET_CHECK(json.commit());
   if (!o.json.to_stdout()) {
-    if (!scores.empty()) print_scores(scores);
+    if (!found.scores.empty()) print_scores(found.scores);
     fmt::print("{}: {} bytes, {:.1f} % of {} ({} bytes)\n", o.output, grouped(bytes),
                100.0 * static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(float_bytes, 1)),
                o.model, grouped(float_bytes));
-    fmt::print("nodes: {}; {:.2f} s, peak memory {} MiB\n", text_of(nodes), seconds, peak_rss_bytes() >> 20U);
+    fmt::print("nodes: {}; {}{:.2f} s, peak memory {} MiB\n", text_of(nodes),
+               found.estimate ? fmt::format("output SQNR {:.1f} dB; ", found.estimate->sqnr_db) : "", seconds, peak_rss_bytes() >> 20U);
   }
+  if (const std::string text = found.estimate ? warning(converted.impl().graph, *found.estimate) : ""; !text.empty())
+    fmt::print(stderr, "octet convert: warning: {}\n", text);
   return kDone;
 }
 

@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "cli/command.h"
+#include "cli/diagnosis.h"
 #include "cli/feed.h"
 #include "cli/top1.h"
+#include "converter/diagnose/layer.h"
 #include "converter/quantize.h"
 #include "engine/session.h"
 #include "engine/try.h"
@@ -18,6 +23,8 @@ struct Options {
   std::vector<std::string> shapes;
   DataOptions data;
   NormalizationOptions normalization;
+  std::int64_t damage_samples = 64;
+  int threads = default_threads();
   JsonOption json;
 };
 
@@ -60,23 +67,12 @@ struct Layer {
 
 /// Every source node's result in the quantized graph that the float graph has too.
 Result<std::vector<Layer>> match(const Graph& quantized, const Graph& real) {
-  std::map<std::string, int> by_name;
-  for (std::size_t i = 0; i < real.tensors.size(); ++i)
-    if (!real.tensors[i].constant()) by_name[real.tensors[i].name] = static_cast<int>(i);
+  const Twins twins(real);
   std::vector<Layer> layers;
   for (std::size_t n = 0; n < quantized.nodes.size(); ++n) {
     const int out = quantized.nodes[n].outputs[0];
-    const Tensor& t = quantized.tensors[static_cast<std::size_t>(out)];
-    std::string name = t.name;
-    if (name.ends_with(kQuantizedSuffix) && !by_name.contains(name))
-      name.resize(name.size() - std::string(kQuantizedSuffix).size());
-    const auto found = by_name.find(name);
-    if (quantized.nodes[n].sources.empty() || found == by_name.end()) continue;
-    const Tensor& r = real.tensors[static_cast<std::size_t>(found->second)];
-    const bool comparable =
-        r.type == Type::f32 && (t.type == Type::f32 || (t.type == Type::u8 && t.quant.scales.size() == 1));
-    if (r.shape != t.shape || r.batched != t.batched || !comparable) continue;
-    layers.push_back({n, out, found->second, {}});
+    const int twin = twins.of(quantized.tensors[static_cast<std::size_t>(out)]);
+    if (!quantized.nodes[n].sources.empty() && twin != kAbsent) layers.push_back({n, out, twin, {}});
   }
   if (layers.empty())
     return usage_error("no layer of the two models has the same name and shape: is one made of the other?");
@@ -177,40 +173,80 @@ Result<void> check_outputs(const Model& quantized, const Model& real) {
   return {};
 }
 
-std::vector<std::string> row(const std::string& name, const std::string& op, const Comparison& c) {
+std::vector<std::string> row(const std::string& name, const std::string& op, const LayerDiagnosis* d, const Comparison& c) {
   return {name,
           op,
+          d == nullptr ? "" : fmt::format("{:.2f}", d->damage_db),
+          d == nullptr ? "" : fmt::format("{:.1f}", 100 * d->share),
           fmt::format("{:.2f}", c.sqnr_db()),
           fmt::format("{:.6f}", c.cosine()),
           fmt::format("{:.4g}", c.max_abs),
           fmt::format("{:.4f}", 100 * c.clipped_share())};
 }
 
-Result<void> report(const Options& o, const Graph& graph, const Verification& v, std::int64_t samples) {
+/// Layers in the order of the damage they do, then those without any of their own.
+void print(const Graph& graph, const Verification& v, const Diagnosis& diagnosis, std::int64_t samples) {
+  Table table({"<layer", "<op", ">damage dB", ">share %", ">SQNR dB", ">cosine", ">max abs", ">clipped %"});
+  std::set<std::size_t> done;
+  const auto add = [&](const Layer& l, const LayerDiagnosis* d) {
+    done.insert(l.node);
+    table.add(row(graph.nodes[l.node].name, name_of(graph.nodes[l.node].op()), d, l.comparison));
+  };
+  for (const LayerDiagnosis& d : diagnosis.layers)
+    for (const Layer& l : v.layers())
+      if (l.node == d.node) add(l, &d);
+  for (const Layer& l : v.layers())
+    if (!done.contains(l.node)) add(l, nullptr);
+  for (std::size_t i = 0; i < graph.outputs.size(); ++i)
+    table.add(row(graph.tensors[static_cast<std::size_t>(graph.outputs[i])].name, "output", nullptr, v.output(i)));
+  fmt::print("{}\n{} samples: output SQNR {:.2f} dB, top-1 agreement {:.2f} %\n", table.text(), samples, v.output(0).sqnr_db(),
+             100 * v.agreement());
+  if (const std::string text = paragraph(graph, diagnosis); !text.empty()) fmt::print("\n{}", text);
+}
+
+nlohmann::json layers_json(const Graph& graph, const Verification& v, const Diagnosis& diagnosis) {
+  std::map<std::size_t, const LayerDiagnosis*> diagnosed;
+  for (const LayerDiagnosis& d : diagnosis.layers) diagnosed[d.node] = &d;
   nlohmann::json layers = nlohmann::json::array();
-  Table table({"<layer", "<op", ">SQNR dB", ">cosine", ">max abs", ">clipped %"});
   for (const Layer& l : v.layers()) {
-    const Node& node = graph.nodes[l.node];
     const Comparison& c = l.comparison;
-    table.add(row(node.name, name_of(node.op()), c));
-    layers.push_back({{"name", node.name},
-                      {"op", name_of(node.op())},
+    layers.push_back({{"name", graph.nodes[l.node].name},
+                      {"op", name_of(graph.nodes[l.node].op())},
                       {"sqnr_db", c.sqnr_db()},
                       {"cosine", c.cosine()},
                       {"max_abs", c.max_abs},
                       {"clipped", c.clipped_share()}});
+    if (const auto d = diagnosed.find(l.node); d != diagnosed.end()) layers.back().update(to_json(graph, *d->second));
   }
+  return layers;
+}
+
+Result<void> report(const Options& o, const Graph& graph, const Verification& v, const Diagnosis& diagnosis, std::int64_t samples) {
+  if (!o.json.to_stdout()) print(graph, v, diagnosis, samples);
   const Comparison& out = v.output(0);
-  if (!o.json.to_stdout()) {
-    for (std::size_t i = 0; i < graph.outputs.size(); ++i)
-      table.add(row(graph.tensors[static_cast<std::size_t>(graph.outputs[i])].name, "output", v.output(i)));
-    fmt::print("{}\n{} samples: output SQNR {:.2f} dB, top-1 agreement {:.2f} %\n", table.text(), samples,
-               out.sqnr_db(), 100 * v.agreement());
-  }
-  return o.json.write({{"layers", layers},
+  nlohmann::json worst = nlohmann::json::array();
+  for (const LayerDiagnosis& d : diagnosis.layers) worst.push_back(to_json(graph, d));
+  return o.json.write({{"layers", layers_json(graph, v, diagnosis)},
                        {"output", {{"sqnr_db", out.sqnr_db()}, {"cosine", out.cosine()}, {"max_abs", out.max_abs}}},
                        {"top1_agreement", v.agreement()},
-                       {"samples", samples}});
+                       {"samples", samples},
+                       {"diagnosis", worst},
+                       {"diagnosis_samples", diagnosis.samples}});
+}
+
+/// Nothing where it was not asked for, or the model's inputs are not real values.
+Result<Diagnosis> diagnose_layers(const Options& o, const Model& quantized, const Model& real, const Feed& feed) {
+  const auto f32 = [](const TensorInfo& i) { return i.type == Type::f32; };
+  if (o.damage_samples == 0 || !std::ranges::all_of(real.inputs(), f32)) return Diagnosis{};
+  DiagnoseOptions options;
+  options.samples = o.damage_samples;
+  options.threads = o.threads;
+  std::optional<Progress> progress;
+  options.progress = [&](std::int64_t done, std::int64_t total) {
+    if (!progress) progress.emplace("diagnosing", total);
+    progress->at(done);
+  };
+  return diagnose(quantized, real, feed, options);
 }
 
 Result<int> verify(const Options& o) {
@@ -241,7 +277,8 @@ Result<int> verify(const Options& o) {
   OCTET_TRY(const Feed real_feed, feed.with(real.inputs(), normalization));
   Verification verification(quantized, real, std::move(layers));
   OCTET_CHECK(verification.run(feed, real_feed));
-  OCTET_CHECK(report(o, graph, verification, feed.count()));
+  OCTET_TRY(const Diagnosis diagnosis, diagnose_layers(o, quantized, real, real_feed));
+  OCTET_CHECK(report(o, graph, verification, diagnosis, feed.count()));
   return kDone;
 }
 
@@ -255,13 +292,20 @@ Command add_verify(CLI::App& app) {
   add_shape_option(c, o->shapes);
   o->data.add(c, true);
   o->normalization.add(c);
+  c.add_option("--damage-samples", o->damage_samples, "Samples for the damage each layer does; 0: leave that out")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  c.add_option("--threads", o->threads, "Threads of the diagnosis; its result does not depend on them")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   o->json.add(c);
   c.footer(
       "Example:\n"
       "  octet verify lenet.octet --against lenet.onnx --data t10k-images-idx3-ubyte.gz --samples 1000\n"
       "\n"
       "SQNR: 10 log10(signal power / error power) of each layer's output. clipped: share of values beyond what the\n"
-      "quantized tensor can represent.");
+      "quantized tensor can represent. damage: SQNR of the model's outputs when this layer alone is quantized; share: of the\n"
+      "noise all layers make there. The worst layers are explained, with the option of convert that would help.");
   return [o] { return verify(*o); };
 }
 

@@ -159,7 +159,7 @@ Step prepare_u8(const NodeView& node, const ConvShape& shape, const PrepareOptio
   if (onednn_first(quad, work, options.isa))
     if (auto step = onednn_step(node, shape, options)) return *std::move(step);
   if (const auto* kernel = kernels::find_depthwise_kernel(options.isa, shape)) return depthwise_step(node, shape, *kernel, options);
-  if (quad != nullptr && !widened_first(*quad, work)) return quad_step(node, shape, *quad, options);
+  if (quad != nullptr && !(pointwise(shape) && widened_first(*quad, work))) return quad_step(node, shape, *quad, options);
   if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, shape, *kernel, options);
   return reference_step(node, shape, options);
 }

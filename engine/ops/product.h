@@ -23,7 +23,8 @@ struct ProductWork {
 [[nodiscard]] bool onednn_first(const kernels::QuadKernel* own, const ProductWork& work, kernels::Isa isa) noexcept;
 
 /// Whether a kernel that wants its rows widened to s16 beforehand is faster than one that takes quads of bytes apart as it goes:
-/// with AVX2, where a row serves many channels. Measured: 94 to 108 GMAC/s against 82 to 90, of a peak of 129.
+/// with AVX2, where a row serves many channels and need not be gathered first. Measured: 94 to 108 GMAC/s against 82 to 90, of a
+/// peak of 129.
 [[nodiscard]] bool widened_first(const kernels::QuadKernel& own, const ProductWork& work) noexcept;
 
 /// Steps of kernels that pack their weights: K has run(x, epilogue, scratch), scratch_bytes() and packed_bytes().

@@ -2,40 +2,209 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <optional>
 
+#include "converter/graph_walk.h"
+#include "converter/ordered_work.h"
 #include "converter/quantize.h"
 #include "converter/sample_bytes.h"
 #include "engine/session.h"
+#include "kernels/parallel.h"
 
 namespace octet {
 namespace {
 
 using schema::Operator;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
+constexpr std::int64_t kPieces = 16;
+/// Of the quantized tensors of all pieces at once.
+constexpr std::size_t kMemory = std::size_t{256} << 20U;
+
+std::size_t at(std::int64_t index) noexcept { return static_cast<std::size_t>(index); }
 
 bool is_product(const Node& node) noexcept { return node.op() == Operator::Conv || node.op() == Operator::FullyConnected; }
 
-/// Products whose weights are constants in this type.
+/// Pieces of as many samples each.
+struct Pieces {
+  std::int64_t size = 1;
+  std::vector<std::int64_t> firsts;
+};
+
+Pieces pieces_of(const Graph& quantized, std::int64_t samples, const std::function<bool(std::int64_t, std::int64_t)>& held_out) {
+  const bool batched = std::ranges::all_of(quantized.inputs, [&](int i) { return quantized.tensors[at(i)].batched; });
+  const std::size_t fit = kMemory / std::max<std::size_t>(peak_tensor_bytes(quantized), 1);
+  const std::int64_t wanted = std::min({samples, kCorrectionSamples, static_cast<std::int64_t>(std::max<std::size_t>(fit, 1))});
+  Pieces pieces;
+  pieces.size = batched ? std::max<std::int64_t>(wanted / kPieces, 1) : 1;
+  std::vector<std::int64_t> all, free;
+  for (std::int64_t first = 0; first + pieces.size <= samples; first += pieces.size) {
+    all.push_back(first);
+    if (!held_out || !held_out(first, pieces.size)) free.push_back(first);
+  }
+  const auto count = std::clamp<std::int64_t>(wanted / pieces.size, 1, kPieces);
+  const std::vector<std::int64_t>& from = static_cast<std::int64_t>(free.size()) >= count ? free : all;
+  for (std::int64_t i = 0; i < count; ++i) pieces.firsts.push_back(from[at(i * static_cast<std::int64_t>(from.size()) / count)]);
+  return pieces;
+}
+
+// ---- Mean outputs, from the sums of inputs: a product is linear before its clamp.
+
+/// For each column of a product's weights (each tap and input channel), the mean of what it is multiplied with.
+using Means = std::vector<double>;
+
+template <class T>
+void add_row(const T* x, std::size_t count, double zero_point, double* sums) noexcept {
+  for (std::size_t i = 0; i < count; ++i) sums[i] += static_cast<double>(x[i]) - zero_point;
+}
+
+template <class T>
+Means conv_means(const schema::ConvT& conv, const Shape& x, const Shape& w, const Shape& y, const T* data, double zero_point) {
+  const std::int64_t channels = x[3];
+  Means means(at(w[1] * w[2] * channels), 0.0);
+  for (std::int64_t kh = 0; kh < w[1]; ++kh) {
+    for (std::int64_t kw = 0; kw < w[2]; ++kw) {
+      double* sums = &means[at((kh * w[2] + kw) * channels)];
+      for (std::int64_t image = 0; image < x[0]; ++image) {
+        for (std::int64_t oh = 0; oh < y[1]; ++oh) {
+          const std::int64_t ih = oh * conv.stride_h - conv.pad_top + kh * conv.dilation_h;
+          if (ih < 0 || ih >= x[1]) continue;  // padding is 0
+          for (std::int64_t ow = 0; ow < y[2]; ++ow) {
+            const std::int64_t iw = ow * conv.stride_w - conv.pad_left + kw * conv.dilation_w;
+            if (iw >= 0 && iw < x[2]) add_row(data + at(((image * x[1] + ih) * x[2] + iw) * channels), at(channels), zero_point, sums);
+          }
+        }
+      }
+    }
+  }
+  for (double& m : means) m /= static_cast<double>(y[0] * y[1] * y[2]);
+  return means;
+}
+
+template <class T>
+Means input_means(const Node& node, const Graph& graph, const std::vector<Shape>& shapes, const std::byte* bytes) {
+  const int input = node.inputs[0];
+  const Shape& x = shapes[at(input)];
+  const auto* data = reinterpret_cast<const T*>(bytes);
+  const Quantization& q = graph.tensors[at(input)].quant;
+  const double zero_point = q.present() ? q.zero_point() : 0;
+  if (node.op() == Operator::Conv) return conv_means(node.as<schema::ConvT>(), x, shapes[at(node.inputs[1])], shapes[at(node.outputs[0])], data, zero_point);
+  Means means(at(x.back()), 0.0);
+  const auto rows = static_cast<std::size_t>(element_count(x)) / means.size();
+  for (std::size_t r = 0; r < rows; ++r) add_row(data + r * means.size(), means.size(), zero_point, means.data());
+  for (double& m : means) m /= static_cast<double>(rows);
+  return means;
+}
+
+/// sum over k of w[c, k] * means[k] for every output channel c, without the bias; means of a grouped convolution are those of all
+/// groups.
+template <class T>
+std::vector<double> output_means(const Tensor& weights, const Means& means) {
+  const auto w = weights.data.as<T>();
+  const std::size_t channels = at(weights.shape[0]);
+  const std::size_t depth = at(weights.shape.back());
+  const std::size_t taps = w.size() / channels / depth;
+  const std::size_t groups = means.size() / taps / depth;
+  std::vector<double> out(channels, 0.0);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const std::size_t first = c / (channels / groups) * depth;
+    for (std::size_t t = 0; t < taps; ++t) {
+      const T* row = &w[(c * taps + t) * depth];
+      const double* m = &means[t * groups * depth + first];
+      for (std::size_t i = 0; i < depth; ++i) out[c] += static_cast<double>(row[i]) * m[i];
+    }
+  }
+  return out;
+}
+
+/// By product, in order; empty where it has no constant f32 weights.
+using ProductMeans = std::vector<Means>;
+
+std::vector<std::size_t> products_of(const Graph& graph) {
+  std::vector<std::size_t> nodes;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n)
+    if (is_product(graph.nodes[n])) nodes.push_back(n);
+  return nodes;
+}
+
 bool has_weights_of(const Graph& graph, const Node& node, Type type) {
-  return is_product(node) && graph.tensors[at(node.inputs[1])].constant() && graph.tensors[at(node.inputs[1])].type == type;
+  const Tensor& w = graph.tensors[at(node.inputs[1])];
+  return w.constant() && w.type == type;
 }
 
-void remove_clamp(Node& node) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const auto open = [](auto& op) { op.clamp_min = -kInfinity, op.clamp_max = kInfinity; };
-  node.op() == Operator::Conv ? open(node.as<schema::ConvT>()) : open(node.as<schema::FullyConnectedT>());
+/// Runs pieces through the float model on one thread; the mean outputs of its products.
+class FloatWorker {
+ public:
+  FloatWorker(const Model& model, const Samples& samples, const Pieces& pieces, const std::vector<std::size_t>& products)
+      : model_(model), samples_(samples), pieces_(pieces), products_(products) {}
+
+  Result<ProductMeans> operator()(std::size_t piece) {
+    if (!session_) {
+      OCTET_TRY(Session session, model_.session({.threads = 1, .batch = static_cast<int>(pieces_.size)}));
+      session_.emplace(std::move(session));
+    }
+    std::vector<std::vector<std::byte>> values, results;
+    std::vector<InputTensor> in;
+    std::vector<OutputTensor> out;
+    for (const TensorInfo& i : session_->inputs()) values.emplace_back(i.size_bytes());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const TensorInfo& info = session_->inputs()[i];
+      OCTET_CHECK(read_bytes(samples_, i, pieces_.firsts[piece], pieces_.size, info, values[i]));
+      in.emplace_back(values[i].data(), values[i].size(), info.type);
+    }
+    for (const TensorInfo& o : session_->outputs()) results.emplace_back(o.size_bytes());
+    for (std::size_t o = 0; o < results.size(); ++o) out.emplace_back(results[o].data(), results[o].size(), session_->outputs()[o].type);
+    ProductMeans means(products_.size());
+    Session::Impl& s = session_->impl();
+    s.after_step = [&](std::size_t step) {
+      const auto found = std::ranges::lower_bound(products_, s.steps[step].node);
+      if (found == products_.end() || *found != s.steps[step].node) return;
+      const Node& node = s.graph().nodes[*found];
+      if (!has_weights_of(s.graph(), node, Type::f32)) return;
+      const Means inputs = input_means<float>(node, s.graph(), s.shapes, s.data(node.inputs[0]));
+      means[at(found - products_.begin())] = output_means<float>(s.graph().tensors[at(node.inputs[1])], inputs);
+    };
+    const auto ran = session_->run(in, out);
+    s.after_step = nullptr;
+    OCTET_CHECK(ran);
+    return means;
+  }
+
+ private:
+  const Model& model_;
+  const Samples& samples_;
+  const Pieces& pieces_;
+  const std::vector<std::size_t>& products_;
+  std::optional<Session> session_;
+};
+
+void add_share(const Means& from, std::size_t shares, Means& to) {
+  to.resize(from.size(), 0.0);
+  for (std::size_t i = 0; i < from.size(); ++i) to[i] += from[i] / static_cast<double>(shares);
 }
 
-/// Every float product with a bias of its own.
+Result<ProductMeans> float_means(const Model& model, const Samples& samples, const Pieces& pieces, const std::vector<std::size_t>& products,
+                                 int threads) {
+  const std::size_t count = pieces.firsts.size();
+  ProductMeans means(products.size());
+  OCTET_CHECK(ordered_work<ProductMeans>(
+      count, threads, [&](std::size_t) { return FloatWorker(model, samples, pieces, products); },
+      [&](std::size_t, const ProductMeans& piece) {
+        for (std::size_t p = 0; p < means.size(); ++p) add_share(piece[p], count, means[p]);
+      }));
+  return means;
+}
+
+// ---- Biases.
+
+/// The graph with a bias of its own for every float product.
 Graph with_biases(Graph graph) {
-  for (Node& node : graph.nodes) {
+  for (const std::size_t n : products_of(graph)) {
+    Node& node = graph.nodes[n];
     if (!has_weights_of(graph, node, Type::f32)) continue;
     const Tensor& weights = graph.tensors[at(node.inputs[1])];
     const bool has_bias = node.inputs.size() > 2 && node.inputs[2] != kAbsent;
     Tensor bias{weights.name + "@corrected_bias", Type::f32, {weights.shape[0]}, false, {}, {}};
-    std::vector<float> values(static_cast<std::size_t>(weights.shape[0]), 0.0F);
+    std::vector<float> values(at(weights.shape[0]), 0.0F);
     if (has_bias) {
       bias.name = graph.tensors[at(node.inputs[2])].name;
       std::ranges::copy(graph.tensors[at(node.inputs[2])].data.as<float>(), values.begin());
@@ -48,213 +217,89 @@ Graph with_biases(Graph graph) {
   return graph;
 }
 
-/// A graph in which every product is preceded by its twin: the same product without a clamp, with an f32 output that nothing
-/// reads.
-struct Twins {
-  Graph graph;
-  std::vector<std::size_t> nodes;  ///< the twins, in order
-
-  Twins(const Graph& original, Type weights) : graph(original) {
-    graph.nodes.clear();
-    for (const Node& node : original.nodes) {
-      if (has_weights_of(original, node, weights)) {
-        Node twin = node;
-        remove_clamp(twin);
-        Tensor output = original.tensors[at(node.outputs[0])];
-        output.name += "@unclamped";
-        output.type = Type::f32;
-        output.quant = {};
-        twin.outputs = {static_cast<int>(graph.tensors.size())};
-        graph.tensors.push_back(std::move(output));
-        nodes.push_back(graph.nodes.size());
-        graph.nodes.push_back(std::move(twin));
-      }
-      graph.nodes.push_back(node);
-    }
-  }
-};
-
-/// Some samples: those that one session takes, for each of several.
-struct Piece {
-  std::int64_t first, count;
-};
-
-/// Up to kCorrectionSamples samples, spread evenly over all.
-std::vector<Piece> pieces_of(const Model& model, std::int64_t samples) {
-  const std::int64_t unit = samples_at_a_time(model);
-  const std::int64_t all = (samples + unit - 1) / unit;
-  const std::int64_t used = std::min(all, std::max<std::int64_t>(kCorrectionSamples / unit, 1));
-  std::vector<Piece> pieces;
-  for (std::int64_t i = 0; i < used; ++i) {
-    const std::int64_t first = i * all / used * unit;
-    pieces.push_back({first, std::min(unit, samples - first)});
-  }
-  return pieces;
-}
-
-/// Sessions over different samples of one graph that go through it together, step by step.
-class Lockstep {
- public:
-  static Result<Lockstep> make(const Graph& graph, const Samples& samples, const std::vector<Piece>& pieces) {
-    Lockstep l;
-    OCTET_TRY(const Model model, make_model(graph));
-    for (const Piece& p : pieces) OCTET_CHECK(l.add(model, samples, p));
-    return l;
-  }
-
-  /// Runs every step on all sessions, then calls `after(step)` with its index.
-  template <class After>
-  Result<void> run(const After& after) {
-    for (std::size_t i = 0; i < sessions_[0].impl().steps.size(); ++i) {
-      for (Session& session : sessions_) {
-        Session::Impl& s = session.impl();
-        const char* failure = s.steps[i].step.function(s.steps[i].step.parameters.get(), {s.buffers.data(), s.steps[i].scratch});
-        if (failure != nullptr) return Error{ErrorCode::run_failed, failure, describe(s.graph(), s.steps[i].node)};
-      }
-      OCTET_CHECK(after(i));
-    }
-    return {};
-  }
-
-  /// The node of a step.
-  [[nodiscard]] std::size_t node(std::size_t step) { return sessions_[0].impl().steps[step].node; }
-
-  /// Mean of each channel (last axis) of a tensor that a step has just written, over all sessions, in f64.
-  std::vector<double> means(int tensor) {
-    std::vector<double> sums(static_cast<std::size_t>(sessions_[0].impl().shapes[at(tensor)].back()), 0.0);
-    std::size_t count = 0;
-    for (Session& session : sessions_) {
-      const Session::Impl& s = session.impl();
-      const auto elements = static_cast<std::size_t>(element_count(s.shapes[at(tensor)]));
-      const auto* x = reinterpret_cast<const float*>(s.data(tensor));
-      for (std::size_t i = 0; i < elements; ++i) sums[i % sums.size()] += static_cast<double>(x[i]);
-      count += elements / sums.size();
-    }
-    for (double& s : sums) s /= static_cast<double>(count);
-    return sums;
-  }
-
-  /// Prepares a step again, after its node's constants in `graph` have changed.
-  Result<void> prepare_again(std::size_t step, const Graph& graph) {
-    for (Session& session : sessions_) {
-      Session::Impl& s = session.impl();
-      const Node& node = graph.nodes[s.steps[step].node];
-      OCTET_TRY(s.steps[step].step, find_operator(node.op())->prepare(NodeView(graph, node, s.shapes), {s.isa, s.threads}));
-    }
-    return {};
-  }
-
- private:
-  Result<void> add(const Model& model, const Samples& samples, const Piece& piece) {
-    OCTET_TRY(Session session, model.session({.threads = 1, .batch = static_cast<int>(piece.count)}));
-    sessions_.push_back(std::move(session));
-    Session& s = sessions_.back();
-    std::vector<InputTensor> in;
-    for (std::size_t i = 0; i < s.inputs().size(); ++i) {
-      const TensorInfo& info = s.inputs()[i];
-      auto& values = storage_.emplace_back(info.size_bytes());
-      OCTET_CHECK(read_bytes(samples, i, piece.first, piece.count, info, values));
-      in.emplace_back(values.data(), values.size(), info.type);
-    }
-    std::vector<OutputTensor> out;
-    for (const TensorInfo& o : s.outputs()) out.emplace_back(storage_.emplace_back(o.size_bytes()).data(), o.size_bytes(), o.type);
-    return s.impl().bind(in, out);
-  }
-
-  std::vector<Session> sessions_;
-  std::vector<std::vector<std::byte>> storage_;  ///< inputs and outputs
-};
-
-/// Mean outputs of the float graph's products, in order.
-Result<std::vector<std::vector<double>>> float_means(const Twins& twins, const Samples& samples, const std::vector<Piece>& pieces) {
-  OCTET_TRY(Lockstep steps, Lockstep::make(twins.graph, samples, pieces));
-  std::vector<std::vector<double>> means;
-  OCTET_CHECK(steps.run([&](std::size_t step) -> Result<void> {
-    if (means.size() < twins.nodes.size() && steps.node(step) == twins.nodes[means.size()])
-      means.push_back(steps.means(twins.graph.nodes[steps.node(step)].outputs[0]));
-    return {};
-  }));
-  return means;
-}
-
-/// Products of the quantized graph that compute in int8, as positions among all its products. The quantizer keeps products, and
-/// their order.
-std::vector<std::size_t> int8_products(const Graph& quantized) {
-  std::vector<std::size_t> positions;
-  std::size_t position = 0;
-  for (const Node& node : quantized.nodes) {
-    if (!is_product(node)) continue;
-    if (has_weights_of(quantized, node, Type::s8) && quantized.tensors[at(node.inputs[0])].type == Type::u8) positions.push_back(position);
-    ++position;
-  }
-  return positions;
-}
-
-std::vector<std::size_t> product_nodes(const Graph& graph) {
-  std::vector<std::size_t> nodes;
-  for (std::size_t n = 0; n < graph.nodes.size(); ++n)
-    if (is_product(graph.nodes[n])) nodes.push_back(n);
-  return nodes;
-}
-
-/// bias + shift, as f32.
-Constant shifted(std::span<const float> bias, const std::vector<double>& shift) {
-  std::vector<float> values(bias.size());
-  for (std::size_t c = 0; c < bias.size(); ++c) {
-    const auto sum = static_cast<float>(static_cast<double>(bias[c]) + shift[c]);
-    values[c] = std::isfinite(sum) ? sum : bias[c];
-  }
-  return Constant::of(std::move(values));
-}
-
 /// The s32 bias of a quantized product for real values, as the quantizer makes it; channels it would take out of bounds keep theirs.
-Constant quantized_bias(const Graph& graph, const Node& node, std::span<const float> bias) {
-  const Tensor& weights = graph.tensors[at(node.inputs[1])];
-  const auto w = weights.data.as<std::int8_t>();
+Constant quantized_bias(const Graph& graph, const Node& node, std::span<const float> bias, const std::vector<double>& scales) {
+  const auto w = graph.tensors[at(node.inputs[1])].data.as<std::int8_t>();
   const auto old = graph.tensors[at(node.inputs[2])].data.as<std::int32_t>();
-  const auto s_in = static_cast<double>(graph.tensors[at(node.inputs[0])].quant.scale());
   const std::size_t depth = w.size() / bias.size();
   std::vector<std::int32_t> values(old.begin(), old.end());
   for (std::size_t c = 0; c < bias.size(); ++c) {
-    const auto s_w = static_cast<double>(weights.quant.scales[weights.quant.scales.size() == 1 ? 0 : c]);
     std::int64_t bound = 0;
     for (const std::int8_t v : w.subspan(c * depth, depth)) bound += 255 * std::abs(std::int64_t{v});
-    const double q = std::nearbyint(static_cast<double>(bias[c]) / (s_in * s_w));
+    const double q = std::nearbyint(static_cast<double>(bias[c]) / scales[c]);
     if (std::abs(q) + static_cast<double>(bound) < 2147483647.0) values[c] = static_cast<std::int32_t>(q);
   }
   return Constant::of(std::move(values));
 }
 
+/// Walks through the quantized graph and corrects one product after the other, there and in the float graph. The quantizer keeps
+/// products, and their order.
+class Correction {
+ public:
+  Correction(Graph& real, Graph& quantized, const ProductMeans& wanted, int threads)
+      : real_(real), quantized_(quantized), wanted_(wanted), threads_(threads), products_(products_of(quantized)), real_products_(products_of(real)) {}
+
+  Result<void> run(const Samples& samples, const Pieces& pieces) {
+    OCTET_TRY(GraphWalk walk, GraphWalk::make(quantized_, pieces.size, threads_));
+    for (const std::int64_t first : pieces.firsts) OCTET_CHECK(walk.add(samples, first));
+    std::size_t product = 0;
+    while (walk.next() < quantized_.nodes.size()) {
+      if (product < products_.size() && walk.next() == products_[product]) OCTET_CHECK(correct(product++, walk));
+      OCTET_CHECK(walk.step());
+    }
+    return {};
+  }
+
+ private:
+  Result<void> correct(std::size_t product, const GraphWalk& walk) {
+    const Node& node = quantized_.nodes[products_[product]];
+    const Tensor& weights = quantized_.tensors[at(node.inputs[1])];
+    const Tensor& input = quantized_.tensors[at(node.inputs[0])];
+    if (!has_weights_of(quantized_, node, Type::s8) || input.type != Type::u8) return {};
+    std::vector<double> scales;  // of the accumulators
+    for (std::size_t c = 0; c < at(weights.shape[0]); ++c)
+      scales.push_back(static_cast<double>(input.quant.scale()) * static_cast<double>(weights.quant.scales[weights.quant.axis < 0 ? 0 : c]));
+    Means means;
+    const auto means_of = [&](std::size_t piece) -> Result<Means> {
+      return output_means<std::int8_t>(weights, input_means<std::uint8_t>(node, quantized_, walk.shapes(), walk.data(piece, node.inputs[0])));
+    };
+    OCTET_CHECK(ordered_work<Means>(
+        walk.pieces(), threads_, [&](std::size_t) { return means_of; },
+        [&](std::size_t, const Means& piece) { add_share(piece, walk.pieces(), means); }));
+    Tensor& bias = real_.tensors[at(real_.nodes[real_products_[product]].inputs[2])];
+    const auto old = bias.data.as<float>();
+    std::vector<float> corrected(old.begin(), old.end());
+    for (std::size_t c = 0; c < wanted_[product].size(); ++c) {
+      const auto sum = static_cast<float>(static_cast<double>(old[c]) + wanted_[product][c] - means[c] * scales[c]);
+      if (std::isfinite(sum)) corrected[c] = sum;
+    }
+    quantized_.tensors[at(node.inputs[2])].data = quantized_bias(quantized_, node, corrected, scales);
+    bias.data = Constant::of(std::move(corrected));
+    return {};
+  }
+
+  Graph& real_;
+  Graph& quantized_;
+  const ProductMeans& wanted_;
+  int threads_;
+  std::vector<std::size_t> products_, real_products_;  ///< nodes
+};
+
 }  // namespace
 
-Result<Graph> correct_biases(const Model& model, const std::vector<Range>& ranges, const Samples& samples, const QuantizeOptions& options) {
+Result<Graph> correct_biases(const Model& model, const std::vector<Range>& ranges, const Samples& samples, const QuantizeOptions& options,
+                             const std::function<bool(std::int64_t, std::int64_t)>& held_out) {
   const Graph& graph = model.impl().graph;
   Graph corrected = with_biases(graph);
   std::vector<Range> all_ranges = ranges;
   all_ranges.resize(corrected.tensors.size());
   QuantizeOptions real = options;
   real.normalization = nullptr;
-  OCTET_TRY(const Graph quantized, quantize_graph(corrected, all_ranges, real));
-  const std::vector<std::size_t> positions = int8_products(quantized);
-  const std::vector<std::size_t> products = product_nodes(corrected);
-  if (positions.empty() || products.size() != product_nodes(quantized).size()) return graph;
-
-  const std::vector<Piece> pieces = pieces_of(model, samples.count());
-  OCTET_TRY(const auto wanted, float_means(Twins(corrected, Type::f32), samples, pieces));
-  Twins twins(quantized, Type::s8);
-  OCTET_TRY(Lockstep steps, Lockstep::make(twins.graph, samples, pieces));
-  std::size_t next = 0;
-  OCTET_CHECK(steps.run([&](std::size_t step) -> Result<void> {
-    if (next == positions.size() || steps.node(step) != twins.nodes[next]) return {};
-    const Node& twin = twins.graph.nodes[steps.node(step)];
-    const std::size_t position = positions[next++];
-    std::vector<double> shift = steps.means(twin.outputs[0]);
-    for (std::size_t c = 0; c < shift.size(); ++c) shift[c] = wanted[position][c] - shift[c];
-    Tensor& bias = corrected.tensors[at(corrected.nodes[products[position]].inputs[2])];
-    bias.data = shifted(bias.data.as<float>(), shift);
-    twins.graph.tensors[at(twin.inputs[2])].data = quantized_bias(twins.graph, twin, bias.data.as<float>());
-    return steps.prepare_again(step + 1, twins.graph);
-  }));
+  OCTET_TRY(Graph quantized, quantize_graph(corrected, all_ranges, real));
+  if (products_of(quantized).size() != products_of(corrected).size()) return graph;
+  const Pieces pieces = pieces_of(quantized, samples.count(), held_out);
+  OCTET_TRY(const auto wanted, float_means(model, samples, pieces, products_of(graph), options.threads));
+  OCTET_CHECK(Correction(corrected, quantized, wanted, options.threads).run(samples, pieces));
   return corrected;
 }
 

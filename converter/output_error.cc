@@ -94,6 +94,10 @@ Result<double> OutputError::sqnr_db(const Model& quantized) {
   return compare(outputs);
 }
 
+bool OutputError::uses(std::int64_t first, std::int64_t n) const {
+  return std::ranges::any_of(part_.firsts, [&](std::int64_t f) { return f < first + n && first < f + part_.unit; });
+}
+
 bool OutputError::wants_exact(std::int64_t first_sample) const {
   return exact_.size() < part_.firsts.size() && std::ranges::binary_search(part_.firsts, first_sample);
 }

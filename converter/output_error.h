@@ -26,6 +26,9 @@ class OutputError {
   /// their noise-to-signal ratios. `quantized` takes the samples' real values as the float model does.
   [[nodiscard]] Result<double> sqnr_db(const Model& quantized);
 
+  /// Whether one of the samples [first, first + n) is among those it compares.
+  [[nodiscard]] bool uses(std::int64_t first, std::int64_t n) const;
+
   // The float model's outputs are computed when first needed, unless someone who runs it anyway hands them over: those of every
   // piece that is wanted, in order.
   [[nodiscard]] bool wants_exact(std::int64_t first_sample) const;

@@ -64,7 +64,8 @@ class Repair {
 
   /// The better of a candidate and its form with corrected biases.
   Result<Candidate> correct_bias(Candidate c) {
-    OCTET_TRY(Graph corrected, correct_biases(c.model, c.calibrated.ranges, samples_, options_));
+    OCTET_TRY(Graph corrected, correct_biases(c.model, c.calibrated.ranges, samples_, options_,
+                                              [&](std::int64_t first, std::int64_t n) { return error_.uses(first, n); }));
     std::string& repair = corrected.provenance.repair;
     repair += std::string(repair.empty() ? "" : ",") + kBiasCorrected;
     Candidate b = c;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include "converter/quantize_math.h"
@@ -70,11 +71,31 @@ std::string lacks_int8_norm(const Graph& g, const Node& node) {
   return n <= kernels::kMaxLayerNormSize ? std::string() : "its rows are too long for the sums of int8";
 }
 
+/// The axis of x along which the slopes of a PRelu vary, -1 where there is one slope; nothing where there is no such axis.
+std::optional<int> slope_axis(const Graph& g, const Node& node) {
+  const Tensor& slope = g.tensors[at(node.inputs[1])];
+  if (!slope.constant()) return std::nullopt;
+  int axis = -1;
+  for (std::size_t i = 0; i < slope.shape.size(); ++i) {
+    if (slope.shape[i] == 1) continue;
+    if (axis != -1) return std::nullopt;
+    axis = static_cast<int>(g.tensors[at(node.inputs[0])].shape.size() - slope.shape.size() + i);
+  }
+  return axis;
+}
+
+std::string lacks_int8_binary(const Graph& g, const Node& node) {
+  const auto function = node.as<schema::BinaryT>().function;
+  if (function != schema::BinaryFunction::PRelu) return std::string(schema::EnumNameBinaryFunction(function)) + " has no int8 form";
+  return slope_axis(g, node) ? std::string() : "its slopes are not constants along one axis";
+}
+
 /// Why an operator on real values has no int8 form with these parameters.
 std::string lacks_int8_operator(const Graph& g, const Node& node) {
   switch (node.op()) {
     case Operator::Pointwise:
       return spreads(node.as<schema::PointwiseT>().function) ? "its results spread too far for the steps of int8" : std::string();
+    case Operator::Binary: return lacks_int8_binary(g, node);
     case Operator::Softmax: return lacks_int8_softmax(g, node);
     case Operator::LayerNormalization: return lacks_int8_norm(g, node);
     case Operator::MatMul:
@@ -283,6 +304,7 @@ class Quantizer {
     if (keeps_scale(node)) return add_kept(node);
     switch (node.op()) {
       case Operator::Pointwise: add_lookup(node); break;
+      case Operator::Binary: add_prelu(node); break;
       case Operator::Concat: add_concat(node); break;
       case Operator::Softmax: add_softmax(node); break;
       case Operator::MatMul: add_mat_mul(node); break;
@@ -358,6 +380,22 @@ class Quantizer {
       return kernels::evaluate(static_cast<kernels::Function>(a.function), x, static_cast<double>(a.a), static_cast<double>(a.b));
     });
     add_plain(node, attributes(std::move(lookup)), std::move(output));
+  }
+
+  /// A table for each slope.
+  void add_prelu(const Node& node) {
+    const int out = node.outputs[0];
+    const Tensor output = quantized_tensor(out, quantized_name(out));
+    const int x = quantized_of(node.inputs[0]);
+    schema::LookupT lookup;
+    lookup.axis = *slope_axis(from_, node);
+    for (const float slope : from_.tensors[at(node.inputs[1])].data.as<float>()) {
+      const auto table = make_table(to_.tensors[at(x)].quant, output.quant, [&](double v) {
+        return kernels::evaluate(kernels::Function::leaky_relu, v, static_cast<double>(slope), 0.0);
+      });
+      lookup.tables.insert(lookup.tables.end(), table.begin(), table.end());
+    }
+    quantized_[at(out)] = append(node.name, attributes(std::move(lookup)), {x}, output, node.sources);
   }
 
   void add_concat(const Node& node) {

@@ -179,6 +179,44 @@ TEST_CASE("a function of one value is a table of 256 results, each the nearest s
   }
 }
 
+TEST_CASE("a PRelu is a table for each slope; slopes along two axes stay in float") {
+  using octet::schema::BinaryFunction;
+  const auto net = [](const Shape& slopes, const std::vector<float>& values) {
+    GraphBuilder b;
+    octet::schema::BinaryT prelu;
+    prelu.function = BinaryFunction::PRelu;
+    const int x = b.input("x", Type::f32, {1, 4, 3});
+    b.node("y", prelu, {x, b.constant("slopes", slopes, values)});
+    return must(b.model());
+  };
+  const std::vector<float> x = {-1, -2, -3, 1, 2, 3, -0.5F, 0, 4, -4, -4, -4};
+  for (const auto& [shape, values, axis] :
+       {std::tuple{Shape{3}, std::vector<float>{0.5F, 0.25F, -0.125F}, 2}, std::tuple{Shape{4, 1}, std::vector<float>{0.5F, 1, 2, 0.1F}, 1},
+        std::tuple{Shape{1, 1}, std::vector<float>{0.25F}, -1}}) {
+    const auto model = must(octet::quantize(net(shape, values), VectorSamples(1, {x}), {}));
+    CHECK(operators(model) == std::vector<Operator>{Operator::Quantize, Operator::Lookup, Operator::Dequantize});
+    CHECK(node_named(model, "y").as<octet::schema::LookupT>().axis == axis);
+    const auto y = run_one<float>(model, x);
+    const auto exact = run_one<float>(net(shape, values), x);
+    for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - exact[i]) <= 0.05F);
+  }
+  const auto kept = must(octet::quantize(net({4, 3}, std::vector<float>(12, 0.5F)), VectorSamples(1, {x}), {}));
+  CHECK(node_named(kept, "y").float_reason.find("along one axis") != std::string::npos);
+}
+
+TEST_CASE("a difference has an int8 form, a quotient has none") {
+  GraphBuilder b;
+  octet::schema::BinaryT div;
+  div.function = octet::schema::BinaryFunction::Div;
+  const int x = b.input("x", Type::f32, {1, 2});
+  const int z = b.input("z", Type::f32, {1, 2});
+  const int d = b.node("difference", octet::schema::SubT{}, {x, z});
+  b.node("quotient", div, {d, z});
+  const auto model = must(octet::quantize(must(b.model()), VectorSamples(2, {{1, 2, 3, 4}, {2, 1, 5, 3}}), {}));
+  CHECK(output_of(model, "difference").type == Type::u8);
+  CHECK(node_named(model, "quotient").float_reason == "Div has no int8 form");
+}
+
 TEST_CASE("a softmax along another axis than the last stays in float and says why") {
   GraphBuilder b;
   octet::schema::SoftmaxT softmax;

@@ -1,7 +1,7 @@
 // Sums and products of u8 tensors: every kernel this CPU can run against the scalar ones, byte for byte.
 #include "kernels/elementwise/elementwise.h"
 
-#include "engine/ops/binary.h"
+#include "engine/ops/broadcast.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/guarded.h"
 

@@ -32,9 +32,14 @@ class ChannelsLast {
       case schema::Operator::Reshape:
         return reshape(node);
       case schema::Operator::Pointwise:
+      case schema::Operator::Cast:
         return pointwise(node);
       case schema::Operator::Add:
+      case schema::Operator::Sub:
       case schema::Operator::Mul:
+      case schema::Operator::Binary:
+      case schema::Operator::Compare:
+      case schema::Operator::Where:
         return broadcast(node);
       case schema::Operator::Concat:
         return concat(node);

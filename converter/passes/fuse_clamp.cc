@@ -26,6 +26,8 @@ Clamp clamp_of(Node& node) {
       return clamp_in<schema::FullyConnectedT>(node);
     case schema::Operator::Add:
       return clamp_in<schema::AddT>(node);
+    case schema::Operator::Sub:
+      return clamp_in<schema::SubT>(node);
     case schema::Operator::Mul:
       return clamp_in<schema::MulT>(node);
     default:

@@ -26,7 +26,7 @@ namespace octet {
 /// (BatchNormalization): into weights and bias, in f64, rounded once.
 [[nodiscard]] Result<void> fold_affine(Graph& graph);
 
-/// Conv, FullyConnected, Add or Mul, then Clip: into clamp_min and clamp_max.
+/// Conv, FullyConnected, Add, Sub or Mul, then Clip: into clamp_min and clamp_max.
 [[nodiscard]] Result<void> fuse_clamp(Graph& graph);
 
 /// Scales channels by powers of two between the products that write and read them, until their ranges of weights match; see

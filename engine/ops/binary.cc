@@ -1,38 +1,62 @@
-#include "engine/ops/binary.h"
+#include "kernels/binary/binary.h"
 
-namespace octet {
+#include "engine/ops/broadcast.h"
+
+namespace octet::binary {
+
+static_assert(static_cast<int>(schema::BinaryFunction::MAX) == kernels::kBinaryFunctionCount - 1 &&
+                  static_cast<int>(schema::BinaryFunction::PRelu) == static_cast<int>(kernels::BinaryFunction::prelu),
+              "kernels::BinaryFunction follows the schema's enum");
+
 namespace {
 
-/// Row-major strides of a shape seen as one of rank `rank`; 0 along axes where it repeats.
-std::vector<std::int64_t> repeat_strides(const Shape& shape, std::size_t rank) {
-  std::vector<std::int64_t> strides(rank, 0);
-  std::int64_t stride = 1;
-  for (std::size_t i = shape.size(); i-- > 0;) {
-    if (shape[i] != 1) strides[i + rank - shape.size()] = stride;
-    stride *= shape[i];
-  }
-  return strides;
+bool is_real_only(schema::BinaryFunction f) noexcept { return f == schema::BinaryFunction::Pow || f == schema::BinaryFunction::PRelu; }
+bool is_integer_only(schema::BinaryFunction f) noexcept { return f <= schema::BinaryFunction::Mul; }
+
+/// A step over kernels that return whether they could compute.
+template <auto Kernel, class T>
+Step integer_step(const char* name, const NodeView& node, const kernels::Binary<T>& parameters) {
+  return make_step(name, [parameters, a = node.input_index(0), b = node.input_index(1),
+                          y = node.output_index()](const Buffers& buffers) noexcept -> const char* {
+    kernels::Binary<T> p = parameters;
+    p.a = buffers.tensor<T>(a);
+    p.b = buffers.tensor<T>(b);
+    p.y = buffers.tensor<T>(y);
+    return Kernel(p) ? nullptr : "an integer is divided by 0";
+  });
 }
 
 }  // namespace
 
-kernels::Broadcast make_broadcast(const Shape& a, const Shape& b, const Shape& y) {
-  const auto stride_a = repeat_strides(a, y.size());
-  const auto stride_b = repeat_strides(b, y.size());
-  kernels::Broadcast s;
-  std::size_t last = 0;  // the axis of s being filled
-  bool empty = true;
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    if (y[i] == 1) continue;
-    const bool merges = !empty && s.stride_a[last] == stride_a[i] * y[i] && s.stride_b[last] == stride_b[i] * y[i];
-    if (!empty && !merges) ++last;
-    s.size[last] = merges ? s.size[last] * y[i] : y[i];
-    s.stride_a[last] = stride_a[i];
-    s.stride_b[last] = stride_b[i];
-    empty = false;
-  }
-  s.axes = static_cast<int>(last) + 1;
-  return s;
+Result<Shape> infer(const NodeView& node) {
+  if (node.as<schema::BinaryT>().function > schema::BinaryFunction::MAX) return Error{ErrorCode::unsupported, "unknown function", {}};
+  return broadcast_shape(node.input_shape(0), node.input_shape(1));
 }
 
-}  // namespace octet
+Result<void> check(const NodeView& node) {
+  const auto function = node.as<schema::BinaryT>().function;
+  const Type type = node.output().type;
+  for (const std::size_t i : {0U, 1U})
+    if (node.input(i).type != type) return invalid("its inputs and output must have one type");
+  const bool fits = type == Type::f32 ? !is_integer_only(function) : (type == Type::s32 || type == Type::s64) && !is_real_only(function);
+  if (!fits) return invalid(std::string(schema::EnumNameBinaryFunction(function)) + " of " + name_of(type) + " is not defined");
+  return {};
+}
+
+Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
+  const auto function = static_cast<kernels::BinaryFunction>(node.as<schema::BinaryT>().function);
+  const auto shape = make_broadcast(node.input_shape(0), node.input_shape(1), node.output_shape());
+  const auto parameters = [&]<class T>(const T*) { return kernels::Binary<T>{function, shape, nullptr, nullptr, nullptr, options.threads}; };
+  switch (node.output().type) {
+    case Type::s32:
+      return integer_step<kernels::binary_s32_reference>("binary_s32_reference", node, parameters(static_cast<std::int32_t*>(nullptr)));
+    case Type::s64:
+      return integer_step<kernels::binary_s64_reference>("binary_s64_reference", node, parameters(static_cast<std::int64_t*>(nullptr)));
+    default:
+      return binary_step<float>("binary_f32_reference", node, parameters(static_cast<float*>(nullptr)), kernels::binary_f32_reference);
+  }
+}
+
+std::uint64_t macs(const NodeView& node) { return no_macs(node); }
+
+}  // namespace octet::binary

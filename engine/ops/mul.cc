@@ -1,4 +1,4 @@
-#include "engine/ops/binary.h"
+#include "engine/ops/broadcast.h"
 
 namespace octet::mul {
 namespace {

@@ -85,6 +85,7 @@ struct BinaryF32 {
   int threads = 1;
 };
 void add_f32_reference(const BinaryF32& add) noexcept;
+void sub_f32_reference(const BinaryF32& sub) noexcept;
 void mul_f32_reference(const BinaryF32& mul) noexcept;
 
 }  // namespace octet::kernels

@@ -1,14 +1,9 @@
-#include "converter/onnx/importer.h"
+#include "converter/onnx/importers/arithmetic.h"
 
 namespace octet {
 namespace {
 
-Result<void> import_mul(NodeImport& node) {
-  OCTET_TRY(const int a, node.input(0));
-  OCTET_TRY(const int b, node.input(1));
-  if (node.type(a) != Type::f32) return unsupported(std::string("it computes in ") + name_of(node.type(a)) + ", only f32 is supported");
-  return node.emit(schema::MulT{}, {a, b});
-}
+Result<void> import_mul(NodeImport& node) { return emit_arithmetic(node, schema::BinaryFunction::Mul, schema::MulT{}); }
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// What Add and Mul share.
+// What operators share that take several inputs of one broadcast shape.
 #pragma once
 
 #include "engine/ops/common.h"
@@ -6,7 +6,14 @@
 
 namespace octet {
 
-/// Strides of a and b over their broadcast shape, adjacent axes merged where both advance alike.
+/// The axes of a broadcast shape, adjacent ones merged where all operands advance alike.
+struct BroadcastAxes {
+  std::vector<std::int64_t> size;
+  std::vector<std::vector<std::int64_t>> stride;  ///< of each operand, in elements; 0 where it repeats
+};
+[[nodiscard]] BroadcastAxes broadcast_axes(const std::vector<Shape>& operands, const Shape& y);
+
+/// The same of two operands, for kernels.
 [[nodiscard]] kernels::Broadcast make_broadcast(const Shape& a, const Shape& b, const Shape& y);
 
 template <class Attributes>

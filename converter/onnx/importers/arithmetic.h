@@ -1,0 +1,49 @@
+// What importers of arithmetic share.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "converter/onnx/importer.h"
+
+namespace octet {
+
+[[nodiscard]] inline bool is_integer(Type type) noexcept { return type == Type::s32 || type == Type::s64; }
+
+/// An input that is f32 or an integer there is arithmetic of.
+[[nodiscard]] inline Result<int> number_input(NodeImport& node, std::size_t i) {
+  OCTET_TRY(const int x, node.input(i));
+  const Type type = node.type(x);
+  if (type == Type::f32 || is_integer(type)) return x;
+  return unsupported(std::string("it computes in ") + name_of(type) + ", only f32, s32 and s64 are supported");
+}
+
+/// a function b of two integers or two reals; an operator of their own, `real`, where they are f32 and it has one.
+template <class Real>
+[[nodiscard]] Result<void> emit_arithmetic(NodeImport& node, schema::BinaryFunction function, Real real) {
+  OCTET_TRY(const int a, number_input(node, 0));
+  OCTET_TRY(const int b, number_input(node, 1));
+  if (!is_integer(node.type(a))) return node.emit(std::move(real), {a, b});
+  schema::BinaryT op;
+  op.function = function;
+  return node.emit(std::move(op), {a, b});
+}
+
+/// The constant with f applied to each of its f32 values.
+template <class F>
+[[nodiscard]] Result<Tensor> mapped(const Tensor& t, const F& f) {
+  std::vector<float> values;
+  for (const float v : t.data.as<float>()) values.push_back(f(v));
+  Tensor made = t;
+  made.data = Constant::of(std::move(values));
+  return made;
+}
+
+/// The value of an input that is a constant of one f32.
+[[nodiscard]] inline std::optional<float> scalar_constant(const NodeImport& node, std::size_t i) {
+  const auto value = node.constant(i);
+  if (!value || value->type != Type::f32 || element_count(value->shape) != 1) return std::nullopt;
+  return value->data.as<float>()[0];
+}
+
+}  // namespace octet

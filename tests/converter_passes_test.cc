@@ -203,7 +203,7 @@ TEST_CASE("x times a sigmoid of x") {
     CHECK(silu.nodes[0].name == "gate");
     CHECK(silu.nodes[0].sources == std::vector<int>{0, 1});
     CHECK(pointwise(node_of("HardSigmoid", 1.0F / 6, swapped), 0).function == Function::HardSwish);
-    CHECK(pointwise(node_of("HardSigmoid", 0.16667F, swapped), 0).function == Function::HardSigmoid);
+    CHECK(pointwise(node_of("HardSigmoid", 0.1667F, swapped), 0).function == Function::HardSigmoid);
     CHECK(ops_of(node_of("Tanh", 0, swapped)) == Strings{"Pointwise", "Mul"});
   }
   ModelBuilder other;  // a gate of something else

@@ -20,6 +20,8 @@ class Uses {
   [[nodiscard]] int sole_reader(int tensor) const {
     return reads_[static_cast<std::size_t>(tensor)] == 1 ? reader_[static_cast<std::size_t>(tensor)] : -1;
   }
+  /// How often nodes read it; more where it is an output of the graph.
+  [[nodiscard]] int reads(int tensor) const { return reads_[static_cast<std::size_t>(tensor)]; }
 
  private:
   std::vector<int> maker_, reader_, reads_;

@@ -19,8 +19,8 @@ namespace octet {
 /// output; permutes constants instead of activations; drops and merges Reshapes. See channels_last.cc.
 [[nodiscard]] Result<void> channels_last(Graph& graph);
 
-/// Mul(x, Sigmoid(x)) -> Silu(x); Mul(x, HardSigmoid(x; 1/6, 1/2)) -> HardSwish(x).
-[[nodiscard]] Result<void> fuse_gated_activation(Graph& graph);
+/// Elementwise nodes that together compute a function of one value (Gelu, Silu, HardSwish, Mish ... spelt out) -> Pointwise.
+[[nodiscard]] Result<void> recognize_functions(Graph& graph);
 
 /// Conv or FullyConnected, then Mul and Add with constants that are one value or one for each channel
 /// (BatchNormalization): into weights and bias, in f64, rounded once.

@@ -12,29 +12,57 @@ Type arithmetic(const Graph& graph, const Node& node) {
   return product && type(1) == Type::s8 ? Type::u8 : type(0);
 }
 
+/// Accounts under way: a source node may own several nodes, of which the one with the most work speaks for it.
+class Accounting {
+ public:
+  explicit Accounting(const Session& session) : impl_(session.impl()), graph_(impl_.graph()), step_of_(graph_.nodes.size(), nullptr) {
+    for (const SourceNode& s : graph_.source_nodes) accounts_.push_back({s.name, s.op_type, "", "", "folded", "", "", "", 0});
+    owner_work_.assign(accounts_.size(), 0);
+    for (const auto& planned : impl_.steps) step_of_[planned.node] = &planned.step;
+  }
+
+  std::vector<SourceAccount> operator()() && {
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n)
+      for (std::size_t k = 0; k < graph_.nodes[n].sources.size(); ++k) add(n, k);
+    return std::move(accounts_);
+  }
+
+ private:
+  /// Source number k of node n.
+  void add(std::size_t n, std::size_t k) {
+    const Node& node = graph_.nodes[n];
+    const auto s = static_cast<std::size_t>(node.sources[k]);
+    SourceAccount& a = accounts_[s];
+    const std::uint64_t macs = k == 0 ? find_operator(node.op())->macs(NodeView(graph_, node, impl_.shapes)) : 0;
+    a.macs += macs;
+    if (a.reason.empty()) a.reason = node.float_reason;
+    // An own node before one it only became part of; a step before none; products before the rest.
+    const std::uint64_t work = (k == 0 ? 2U : 1U) + (k == 0 && step_of_[n] != nullptr ? 1U : 0U) + macs;
+    if (work < owner_work_[s]) return;
+    owner_work_[s] = work;
+    a.octet_op = name_of(node.op());
+    a.type = name_of(arithmetic(graph_, node));
+    // A node without a step shares its input's memory.
+    a.kernel = step_of_[n] != nullptr ? step_of_[n]->kernel : "none (shares memory)";
+    a.isa = kernels::name_of(step_of_[n] != nullptr ? step_of_[n]->isa : kernels::Isa::reference);
+    a.fused_into = k == 0 ? "" : graph_.source_nodes[static_cast<std::size_t>(node.sources[0])].name;
+  }
+
+  const Session::Impl& impl_;
+  const Graph& graph_;
+  std::vector<const Step*> step_of_;
+  std::vector<SourceAccount> accounts_;
+  std::vector<std::uint64_t> owner_work_;  // of the node that speaks for each source; 0: none yet
+};
+
 }  // namespace
 
-std::vector<SourceAccount> account(const Session& session) {
-  const Session::Impl& impl = session.impl();
-  const Graph& graph = impl.graph();
-  std::vector<SourceAccount> accounts;
-  for (const SourceNode& s : graph.source_nodes) accounts.push_back({s.name, s.op_type, "", "folded", "", "", "", 0});
-  std::vector<const Step*> step_of(graph.nodes.size(), nullptr);
-  for (const auto& planned : impl.steps) step_of[planned.node] = &planned.step;
-  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
-    for (std::size_t k = 0; k < node.sources.size(); ++k) {
-      SourceAccount& a = accounts[static_cast<std::size_t>(node.sources[k])];
-      a.type = name_of(arithmetic(graph, node));
-      // A node without a step shares its input's memory.
-      a.kernel = step_of[n] != nullptr ? step_of[n]->kernel : "none (shares memory)";
-      a.isa = kernels::name_of(step_of[n] != nullptr ? step_of[n]->isa : kernels::Isa::reference);
-      a.reason = node.float_reason;
-      if (k > 0) a.fused_into = graph.source_nodes[static_cast<std::size_t>(node.sources[0])].name;
-      if (k == 0) a.macs = find_operator(node.op())->macs(NodeView(graph, node, impl.shapes));
-    }
-  }
-  return accounts;
+std::vector<SourceAccount> account(const Session& session) { return Accounting(session)(); }
+
+MacCounts count_macs(const std::vector<SourceAccount>& accounts) {
+  MacCounts c;
+  for (const SourceAccount& a : accounts) (a.type == name_of(Type::f32) ? c.float_ : c.int8) += a.macs;
+  return c;
 }
 
 AccountCounts count(const std::vector<SourceAccount>& accounts) {

@@ -11,12 +11,13 @@ namespace octet::cli {
 
 struct SourceAccount {
   std::string name, op;
-  std::string kernel;      ///< empty where the node is gone
+  std::string octet_op;    ///< Octet's operator it became, or became part of; empty where the node is gone
+  std::string kernel;      ///< likewise
   std::string type;        ///< of the arithmetic, or "folded"
   std::string isa;         ///< of the kernel
   std::string fused_into;  ///< the source node whose kernel does this one's work; empty if it is this one's own
   std::string reason;      ///< why it is in float in a quantized model
-  std::uint64_t macs = 0;  ///< at batch 1; of the node that owns the kernel
+  std::uint64_t macs = 0;  ///< at batch 1; of what this source node owns
 };
 
 /// One for each source node, in order.
@@ -26,6 +27,12 @@ struct AccountCounts {
   std::size_t int8 = 0, float_ = 0, integer = 0, folded = 0;  ///< integer: indices, masks and sizes, in any model
 };
 [[nodiscard]] AccountCounts count(const std::vector<SourceAccount>& accounts);
+
+/// Multiply-accumulates at batch 1, by the arithmetic they are done in.
+struct MacCounts {
+  std::uint64_t int8 = 0, float_ = 0;
+};
+[[nodiscard]] MacCounts count_macs(const std::vector<SourceAccount>& accounts);
 
 /// "12 int8, 0 float, 3 folded"; integer nodes are named where there are any.
 [[nodiscard]] std::string text_of(const AccountCounts& counts);

@@ -27,6 +27,7 @@ struct Options {
   std::string mode = "static", weights = "per-channel", activations = "asymmetric";
   std::optional<std::string> repair;
   std::vector<std::string> float_nodes;
+  bool require_int8 = false;
   int threads = default_threads();
   JsonOption json;
 
@@ -64,6 +65,9 @@ Result<void> check_options(const Options& o) {
   if (static_mode && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
   if (!static_mode && (!o.data.data.empty() || o.normalization.given()))
     return usage_error("--mode " + o.mode + " takes no --data, --scale, --mean or --std: its model has real inputs");
+  if (!static_mode && o.require_int8)
+    return usage_error("--require-int8 is for --mode static: --mode " + o.mode + " leaves activations in float");
+  if (!o.float_nodes.empty() && o.require_int8) return usage_error("--require-int8 and --float contradict each other");
   if (o.mode == "float" && !o.float_nodes.empty())
     return usage_error("--mode float takes no --float: every node stays in float");
   return {};
@@ -146,6 +150,17 @@ std::string repair_of(const Model& converted) {
   return repair.empty() ? "none" : repair;
 }
 
+/// Source nodes that compute in float in a quantized model, on stderr; how many there are.
+std::size_t report_float(const std::vector<SourceAccount>& accounts, const std::string& output) {
+  const auto stays = [](const SourceAccount& a) { return !a.reason.empty(); };
+  const auto n = static_cast<std::size_t>(std::ranges::count_if(accounts, stays));
+  if (n == 0) return 0;
+  fmt::print(stderr, "octet convert: error: {} of {} nodes would stay in float, {} is not written:\n", n, accounts.size(), printable(output));
+  for (const SourceAccount& a : accounts)
+    if (stays(a)) fmt::print(stderr, "  {} ({}): {}\n", printable(a.name), printable(a.op), printable(a.reason));
+  return n;
+}
+
 Result<int> convert(const Options& o) {
   const double start = seconds_now();
   OCTET_CHECK(check_options(o));
@@ -155,7 +170,9 @@ Result<int> convert(const Options& o) {
   Findings found;
   OCTET_TRY(const Model converted, convert_model(o, model, found));
   OCTET_TRY(const Session session, converted.session());
-  const AccountCounts nodes = count(account(session));
+  const auto accounts = account(session);
+  if (o.require_int8 && report_float(accounts, o.output) > 0) return kCheckFailed;
+  const AccountCounts nodes = count(accounts);
   OCTET_TRY(const auto content, serialize(converted));
   const std::uint64_t bytes = content.size();
   OCTET_TRY(StagedFile output, StagedFile::write(o.output, {content}));
@@ -222,6 +239,7 @@ Command add_convert(CLI::App& app) {
   c.add_option("--float", o->float_nodes, "Keep this source node in float; may be repeated")
       ->type_name("NODE")
       ->allow_extra_args(false);
+  c.add_flag("--require-int8", o->require_int8, "Fail (exit 1), naming the nodes, if any would stay in float; nothing is written then");
   c.add_option("--threads", o->threads, "Calibration threads [one a CPU, at most 8]; the result does not depend on them")
       ->check(CLI::Range(1, 1024));
   o->normalization.add(c);

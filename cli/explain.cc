@@ -12,18 +12,24 @@ struct Options {
   JsonOption json;
 };
 
+std::string note_of(const SourceAccount& a) {
+  if (!a.fused_into.empty()) return "fused into " + a.fused_into + (a.reason.empty() ? "" : "; " + a.reason);
+  return a.octet_op.empty() ? "computed at conversion, or nothing at inference" : a.reason;
+}
+
 Result<int> explain(const Options& o) {
   OCTET_TRY(const Model model, o.model.load());
   OCTET_TRY(const Session session, model.session());
   nlohmann::json nodes = nlohmann::json::array();
-  Table table({"<node", "<op", "<type", "<kernel", "<isa", ">MACs", "<note"});
+  Table table({"<node", "<op", "<operator", "<type", "<kernel", "<isa", ">MACs", "<note"});
   const auto accounts = account(session);
+  const MacCounts macs = count_macs(accounts);
   for (const SourceAccount& a : accounts) {
-    const std::string note = !a.fused_into.empty() ? "fused into " + a.fused_into : a.reason;
-    table.add({a.name, a.op, a.type, a.fused_into.empty() ? a.kernel : "", a.fused_into.empty() ? a.isa : "",
-               a.macs == 0 ? "" : grouped(a.macs), note});
+    table.add({a.name, a.op, a.octet_op, a.type, a.fused_into.empty() ? a.kernel : "", a.fused_into.empty() ? a.isa : "",
+               a.macs == 0 ? "" : grouped(a.macs), note_of(a)});
     nodes.push_back({{"name", a.name},
                      {"op", a.op},
+                     {"operator", a.octet_op},
                      {"kernel", a.kernel},
                      {"type", a.type},
                      {"isa", a.isa},
@@ -34,8 +40,11 @@ Result<int> explain(const Options& o) {
   if (!o.json.to_stdout()) {
     fmt::print("{}\n{} source nodes: {}. Float kernels are outside the bit-exact contract.\n", table.text(), accounts.size(),
                text_of(count(accounts)));
+    if (macs.int8 + macs.float_ > 0)
+      fmt::print("{} multiply-accumulates: {:.2f} % int8.\n", grouped(macs.int8 + macs.float_),
+                 100.0 * static_cast<double>(macs.int8) / static_cast<double>(macs.int8 + macs.float_));
   }
-  OCTET_CHECK(o.json.write({{"nodes", nodes}}));
+  OCTET_CHECK(o.json.write({{"nodes", nodes}, {"macs", {{"int8", macs.int8}, {"float", macs.float_}}}}));
   return kDone;
 }
 

@@ -183,6 +183,7 @@ TEST_CASE("cli commands: explain accounts for every node of the source") {
   const Fixture& f = fixture();
   const std::vector<std::string> source = {"conv", "relu", "pool", "flatten", "fc"};
   const std::vector<std::string> ops = {"Conv", "Relu", "MaxPool", "Flatten", "Gemm"};
+  const std::vector<std::string> octet_ops = {"Conv", "Conv", "MaxPool", "Reshape", "FullyConnected"};
   for (const char* model : {"net.octet", "net.onnx"}) {
     CAPTURE(model);
     const json nodes = octet_json({"explain", f.file(model)})["nodes"];
@@ -190,8 +191,9 @@ TEST_CASE("cli commands: explain accounts for every node of the source") {
     const std::string text = octet_output({"explain", f.file(model)});
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const json& n = nodes[i];
-      check_keys(n, {"name", "op", "kernel", "type", "isa", "fused_into", "reason", "macs"});
+      check_keys(n, {"name", "op", "operator", "kernel", "type", "isa", "fused_into", "reason", "macs"});
       CHECK(n["op"] == ops[i]);
+      CHECK(n["operator"] == octet_ops[i]);
       CHECK(n["type"] == (std::string(model) == "net.octet" ? "u8" : "f32"));
       CHECK(n["fused_into"] == (source[i] == "relu" ? "conv" : ""));
       CHECK(n["kernel"] != "");
@@ -402,4 +404,62 @@ TEST_CASE("cli commands: images of any size become samples of the input's") {
   CHECK(y.shape == std::vector<std::int64_t>{2, 2, 2, 3});
   CHECK(std::vector<float>(y.as<float>().begin(), y.as<float>().end()) ==
         std::vector<float>{0, 0, 0, 200, 200, 200, 0, 0, 0, 200, 200, 200, 30, 20, 10, 30, 20, 10, 30, 20, 10, 30, 20, 10});
+}
+
+/// x -> Gemm, Exp, Mean with x, Identity -> y: what is in int8, in float, in two nodes, and gone.
+ModelBuilder mixed() {
+  ModelBuilder m;
+  m.input("x", {kOpen, 4}).output("y").random("w", {4, 4});
+  m.node("Gemm", {"x", "w"}, {"g"}).named("gemm");
+  m.node("Identity", {"g"}, {"i"}).named("same");
+  m.node("Exp", {"i"}, {"e"}).named("exp");
+  m.node("Mean", {"e", "x"}, {"y"}).named("mean");
+  return m;
+}
+
+TEST_CASE("cli commands: explain counts multiply-accumulates, and speaks of nodes that became several or none") {
+  const TempDir dir;
+  dir.write("net.onnx", mixed().bytes());
+  write_array(dir, "data.npy", random_array({5, 4}, 3));
+  octet_output({"convert", dir.file("net.onnx"), "-o", dir.file("net.octet"), "--data", dir.file("data.npy"), "--float", "mean"});
+  const json report = octet_json({"explain", dir.file("net.octet")});
+  CHECK(report["macs"]["int8"] == 16);
+  CHECK(report["macs"]["float"] == 0);
+  const json& nodes = report["nodes"];
+  REQUIRE(nodes.size() == 4);
+  CHECK(nodes[0]["type"] == "u8");
+  CHECK(nodes[1]["type"] == "folded");
+  CHECK(nodes[1]["operator"] == "");
+  CHECK(nodes[2]["type"] == "f32");
+  CHECK(nodes[2]["reason"].get<std::string>().find("spread") != std::string::npos);
+  CHECK(nodes[3]["reason"].get<std::string>().find("request") != std::string::npos);
+  const std::string text = octet_output({"explain", dir.file("net.octet")});
+  CHECK(text.find("16 multiply-accumulates: 100.00 % int8") != std::string::npos);
+  CHECK(text.find("computed at conversion, or nothing") != std::string::npos);
+  CHECK(octet_json({"explain", dir.file("net.onnx")})["macs"]["float"] == 16);
+}
+
+TEST_CASE("cli commands: convert --require-int8 names what would stay in float, and writes nothing") {
+  const TempDir dir;
+  dir.write("net.onnx", mixed().bytes());
+  write_array(dir, "data.npy", random_array({5, 4}, 3));
+  const Args args = {"convert", dir.file("net.onnx"), "-o", dir.file("net.octet"), "--data", dir.file("data.npy"), "--require-int8",
+                     "--json", dir.file("report.json")};
+  const std::vector<std::string> before = dir.list();
+  const Ran ran = octet_program(args);
+  CHECK(ran.code == 1);
+  CHECK(ran.out.empty());
+  CHECK(ran.err.find("octet convert: error: 1 of 4 nodes would stay in float") == 0);
+  CHECK(ran.err.find("\n  exp (Exp): its results spread") != std::string::npos);
+  CHECK(ran.err.find("gemm") == std::string::npos);
+  CHECK(dir.list() == before);
+  dir.write("good.onnx", classifier().bytes());
+  write_array(dir, "images.npy", random_array({5, 1, 8, 8}, 3));
+  octet_output({"convert", dir.file("good.onnx"), "-o", dir.file("good.octet"), "--data", dir.file("images.npy"), "--require-int8"});
+  CHECK(fs::exists(dir.file("good.octet")));
+}
+
+TEST_CASE("cli commands: operators prints the table of the document") {
+  CHECK(octet_output({"operators"}).find("| Conv | Conv | yes |") != std::string::npos);
+  CHECK(octet_output({"--help"}).find("operators") == std::string::npos);
 }

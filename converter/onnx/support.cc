@@ -1,0 +1,113 @@
+#include "converter/onnx/support.h"
+
+#include <array>
+
+namespace octet {
+namespace {
+
+constexpr std::array kRows = {
+    Support{"Abs", "Pointwise", Int8::yes, ""},
+    Support{"Add", "Add; Binary of integers", Int8::yes, ""},
+    Support{"And", "Compare", Int8::whole, ""},
+    Support{"AveragePool", "AveragePool", Int8::yes, "2-D; not dilated; ceil_mode with count_include_pad only where sizes divide"},
+    Support{"BatchNormalization", "part of Conv or FullyConnected; Mul, Add", Int8::yes, "inference; constant statistics"},
+    Support{"Cast", "Cast", Int8::no, "f32, s32, s64, bool; f16, bf16 and f64 are f32"},
+    Support{"CastLike", "Cast", Int8::no, "as Cast"},
+    Support{"Ceil", "Pointwise", Int8::yes, ""},
+    Support{"Celu", "Pointwise", Int8::yes, ""},
+    Support{"Clip", "Pointwise; part of what comes before", Int8::yes, "constant bounds"},
+    Support{"Concat", "Concat", Int8::moves, ""},
+    Support{"Constant", "", Int8::gone, "numbers"},
+    Support{"ConstantOfShape", "", Int8::gone, "Expand where the shape follows the batch"},
+    Support{"Conv", "Conv", Int8::yes, "2-D; constant weights; groups, dilations, strides, pads, auto_pad"},
+    Support{"Cos", "Pointwise", Int8::yes, ""},
+    Support{"DepthToSpace", "Reshape, Transpose", Int8::moves, "DCR, CRD"},
+    Support{"Div", "Binary; Mul by a constant", Int8::no, "in int8 where the divisor is constant"},
+    Support{"Dropout", "", Int8::gone, "inference; the mask must not be used"},
+    Support{"Elu", "Pointwise", Int8::yes, ""},
+    Support{"Equal", "Compare", Int8::no, ""},
+    Support{"Erf", "Pointwise", Int8::yes, ""},
+    Support{"Exp", "Pointwise", Int8::no, ""},
+    Support{"Expand", "Expand", Int8::moves, "constant shape, or one that follows the batch"},
+    Support{"Flatten", "Reshape", Int8::moves, ""},
+    Support{"Floor", "Pointwise", Int8::yes, ""},
+    Support{"Gather", "Gather", Int8::moves, "embeddings; indices are checked at run time"},
+    Support{"Gelu", "Pointwise", Int8::yes, "both forms; also spelt out"},
+    Support{"Gemm", "FullyConnected", Int8::yes, "constant B and C; C one row or one value"},
+    Support{"GlobalAveragePool", "AveragePool", Int8::yes, "2-D"},
+    Support{"Greater", "Compare", Int8::no, ""},
+    Support{"GreaterOrEqual", "Compare", Int8::no, ""},
+    Support{"HardSigmoid", "Pointwise", Int8::yes, "also spelt out"},
+    Support{"HardSwish", "Pointwise", Int8::yes, "also spelt out"},
+    Support{"Identity", "", Int8::gone, ""},
+    Support{"LeakyRelu", "Pointwise", Int8::yes, ""},
+    Support{"Less", "Compare", Int8::no, ""},
+    Support{"LessOrEqual", "Compare", Int8::no, ""},
+    Support{"Log", "Pointwise", Int8::no, ""},
+    Support{"MatMul", "FullyConnected", Int8::yes, "constant right operand of rank 2"},
+    Support{"Max", "Binary; Pointwise with a constant bound", Int8::no, "in int8 with a constant bound"},
+    Support{"MaxPool", "MaxPool", Int8::yes, "2-D; not dilated; without indices"},
+    Support{"Mean", "Add, Mul", Int8::yes, ""},
+    Support{"Min", "Binary; Pointwise with a constant bound", Int8::no, "in int8 with a constant bound"},
+    Support{"Mish", "Pointwise", Int8::yes, "also spelt out"},
+    Support{"Mul", "Mul; Binary of integers", Int8::yes, ""},
+    Support{"Neg", "Pointwise", Int8::yes, ""},
+    Support{"Not", "Compare", Int8::whole, ""},
+    Support{"Or", "Compare", Int8::whole, ""},
+    Support{"PRelu", "Binary; Pointwise with one slope", Int8::yes, "in int8 where the slopes are constants along one axis"},
+    Support{"Pad", "Pad", Int8::yes, "constant, edge, reflect; constant pads"},
+    Support{"Pow", "Mul (square); Pointwise by a constant; Binary", Int8::no, "in int8 for squares"},
+    Support{"Range", "", Int8::gone, "constant bounds"},
+    Support{"Reciprocal", "Pointwise", Int8::no, ""},
+    Support{"Relu", "Pointwise; part of what comes before", Int8::yes, ""},
+    Support{"Reshape", "Reshape", Int8::moves, "constant shape, or one that follows the batch"},
+    Support{"Round", "Pointwise", Int8::yes, ""},
+    Support{"Selu", "Pointwise", Int8::yes, ""},
+    Support{"Shape", "", Int8::gone, ""},
+    Support{"Sigmoid", "Pointwise", Int8::yes, ""},
+    Support{"Sign", "Pointwise", Int8::yes, ""},
+    Support{"Sin", "Pointwise", Int8::yes, ""},
+    Support{"Size", "", Int8::gone, ""},
+    Support{"Slice", "Slice", Int8::moves, "constant bounds"},
+    Support{"Softmax", "Softmax", Int8::yes, "in int8 along the last axis"},
+    Support{"Softplus", "Pointwise", Int8::yes, ""},
+    Support{"Softsign", "Pointwise", Int8::yes, ""},
+    Support{"SpaceToDepth", "Reshape, Transpose", Int8::moves, ""},
+    Support{"Split", "Slice", Int8::moves, "constant sizes"},
+    Support{"Sqrt", "Pointwise", Int8::no, ""},
+    Support{"Squeeze", "Reshape", Int8::moves, ""},
+    Support{"Sub", "Sub; Add of a constant; Binary of integers", Int8::yes, ""},
+    Support{"Sum", "Add", Int8::yes, ""},
+    Support{"Swish", "Pointwise", Int8::yes, "also spelt out"},
+    Support{"Tanh", "Pointwise", Int8::yes, ""},
+    Support{"ThresholdedRelu", "Pointwise", Int8::yes, ""},
+    Support{"Tile", "Tile", Int8::moves, "constant repeats"},
+    Support{"Transpose", "Transpose; often nothing", Int8::moves, ""},
+    Support{"Unsqueeze", "Reshape", Int8::moves, ""},
+    Support{"Where", "Where", Int8::no, ""},
+    Support{"Xor", "Compare", Int8::whole, ""},
+};
+
+const char* text_of(Int8 int8) {
+  switch (int8) {
+    case Int8::yes: return "yes";
+    case Int8::no: return "no";
+    case Int8::moves: return "moves bytes";
+    case Int8::whole: return "bools";
+    case Int8::gone: break;
+  }
+  return "gone";
+}
+
+}  // namespace
+
+std::span<const Support> supported_operators() { return kRows; }
+
+std::string support_table() {
+  std::string text = "| ONNX | becomes | int8 | notes |\n|---|---|---|---|\n";
+  for (const Support& s : kRows)
+    text += std::string("| ") + s.onnx_operator + " | " + s.becomes + " | " + text_of(s.int8) + " | " + s.notes + " |\n";
+  return text;
+}
+
+}  // namespace octet

@@ -1,0 +1,233 @@
+// The table of supported operators, against the importers, the converter and the document.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <functional>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "converter/onnx/importer.h"
+#include "converter/onnx/support.h"
+#include "converter/passes/passes.h"
+#include "converter_models.h"
+#include "support/test_samples.h"
+
+namespace octet_test {
+namespace {
+
+using octet::Int8;
+using octet::Support;
+using Strings = std::vector<std::string>;
+using Ints = std::vector<std::int64_t>;
+
+/// A model around the operator; the node is called "it".
+using Build = std::function<void(ModelBuilder& m)>;
+
+/// y = op(x, other inputs), x [N, 4, 6, 6] or of another shape.
+Build node(const std::string& op, const Strings& more = {}, const std::function<void(NodeBuilder&)>& set = {},
+           const Ints& shape = {kOpen, 4, 6, 6}) {
+  return [=](ModelBuilder& m) {
+    m.input("x", shape).output("y");
+    Strings inputs = {"x"};
+    inputs.insert(inputs.end(), more.begin(), more.end());
+    NodeBuilder n = m.node(op, inputs, {"y"}).named("it");
+    if (set) set(n);
+  };
+}
+
+/// A node of constants that `node` reads.
+Build with(const Build& build, const std::function<void(ModelBuilder&)>& constants) {
+  return [=](ModelBuilder& m) {
+    constants(m);
+    build(m);
+  };
+}
+
+/// y = f32(op(a, b)), of comparisons of x and of numbers.
+Build logic(const std::string& op, bool of_numbers) {
+  return [=](ModelBuilder& m) {
+    m.input("x", {kOpen, 8}).output("y").random("z", {8}).random("w", {8});
+    m.node("Greater", {"x", "z"}, {"a"});
+    m.node("Greater", {"x", "w"}, {"b"});
+    m.node(op, of_numbers ? Strings{"x", "z"} : op == "Not" ? Strings{"a"} : Strings{"a", "b"}, {"c"}).named("it");
+    m.node("Cast", {"c"}, {"y"}).with("to", onnx::TensorProto::FLOAT);
+  };
+}
+
+/// y = Reshape(x, what op makes of x's shape).
+Build of_shape(const std::function<void(ModelBuilder&)>& make) {
+  return [=](ModelBuilder& m) {
+    m.input("x", {kOpen, 8}).output("y");
+    make(m);
+  };
+}
+
+Build two_inputs_of(const std::string& op) {
+  return [=](ModelBuilder& m) {
+    m.input("x", {kOpen, 8}).input("z", {kOpen, 8}).output("y").node(op, {"x", "z"}, {"y"}).named("it");
+  };
+}
+
+std::map<std::string, Build> builds() {
+  const auto kernel = [](NodeBuilder& n) { n.with("kernel_shape", Ints{2, 2}); };
+  const auto axis = [](std::int64_t a) { return [a](NodeBuilder& n) { n.with("axis", a); }; };
+  const auto block = [](NodeBuilder& n) { n.with("blocksize", 2); };
+  std::map<std::string, Build> b;
+  for (const char* op : {"Abs", "Ceil", "Celu", "Clip", "Cos", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu",
+                         "Log", "Mish", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt",
+                         "Swish", "Tanh", "ThresholdedRelu", "Flatten", "GlobalAveragePool", "Dropout", "Identity", "Transpose"})
+    b[op] = node(op);
+  b["Transpose"] = node("Transpose", {}, [](NodeBuilder& n) { n.with("perm", Ints{0, 2, 1, 3}); });
+  b["Identity"] = b["Dropout"] = [](ModelBuilder&) {};
+  for (const char* op : {"Identity", "Dropout"})
+    b[op] = [=](ModelBuilder& m) {
+      m.input("x", {kOpen, 8}).output("y").node("Relu", {"x"}, {"r"});
+      m.node(op, {"r"}, {"i"}).named("it");
+      m.node("Sigmoid", {"i"}, {"y"});
+    };
+  b["Softmax"] = node("Softmax", {}, axis(-1));
+  for (const char* op : {"Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Sum", "Mean"}) b[op] = two_inputs_of(op);
+  for (const char* op : {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}) b[op] = logic(op, true);
+  for (const char* op : {"And", "Or", "Xor", "Not"}) b[op] = logic(op, false);
+  b["Cast"] = node("Cast", {}, [](NodeBuilder& n) { n.with("to", onnx::TensorProto::INT32); });
+  b["CastLike"] = with(node("CastLike", {"like"}), [](ModelBuilder& m) { m.s64("like", {1}); });
+  b["Where"] = [](ModelBuilder& m) {
+    m.input("x", {kOpen, 8}).output("y").random("z", {8});
+    m.node("Greater", {"x", "z"}, {"c"});
+    m.node("Where", {"c", "x", "z"}, {"y"}).named("it");
+  };
+  b["PRelu"] = with(node("PRelu", {"slope"}), [](ModelBuilder& m) { m.random("slope", {4, 1, 1}); });
+  b["Conv"] = with(node("Conv", {"w"}), [](ModelBuilder& m) { m.random("w", {3, 4, 3, 3}); });
+  b["MatMul"] = with(node("MatMul", {"w"}, {}, {kOpen, 5, 8}), [](ModelBuilder& m) { m.random("w", {8, 3}); });
+  b["Gemm"] = with(node("Gemm", {"w"}, {}, {kOpen, 8}), [](ModelBuilder& m) { m.random("w", {8, 3}); });
+  b["BatchNormalization"] = with(node("BatchNormalization", {"g", "b", "m", "v"}), [](ModelBuilder& m) {
+    m.random("g", {4}).random("b", {4}).random("m", {4}).f32("v", {4}, {1, 2, 3, 4});
+  });
+  b["MaxPool"] = node("MaxPool", {}, kernel);
+  b["AveragePool"] = node("AveragePool", {}, kernel);
+  b["Concat"] = [](ModelBuilder& m) { m.input("x", {kOpen, 8}).output("y").node("Concat", {"x", "x"}, {"y"}).named("it").with("axis", 1); };
+  b["Split"] = [](ModelBuilder& m) {
+    m.input("x", {kOpen, 8}).output("y").output("z").node("Split", {"x"}, {"y", "z"}).named("it").with("axis", 1);
+  };
+  b["DepthToSpace"] = node("DepthToSpace", {}, block);
+  b["SpaceToDepth"] = node("SpaceToDepth", {}, block);
+  b["Expand"] = with(node("Expand", {"to"}, {}, {2, 1, 4}), [](ModelBuilder& m) { m.s64("to", {2, 3, 4}); });
+  b["Tile"] = with(node("Tile", {"to"}, {}, {kOpen, 2}), [](ModelBuilder& m) { m.s64("to", {1, 3}); });
+  b["Gather"] = with(node("Gather", {"at"}, axis(1)), [](ModelBuilder& m) { m.s64("at", {2, 0}); });
+  b["Pad"] = with(node("Pad", {"pads"}), [](ModelBuilder& m) { m.s64("pads", {0, 0, 1, 1, 0, 0, 1, 1}); });
+  b["Reshape"] = with(node("Reshape", {"to"}), [](ModelBuilder& m) { m.s64("to", {0, 2, -1}); });
+  b["Slice"] = with(node("Slice", {"from", "to", "axes"}), [](ModelBuilder& m) { m.s64("from", {1}).s64("to", {3}).s64("axes", {2}); });
+  b["Squeeze"] = with(node("Squeeze", {"axes"}, {}, {kOpen, 1, 8}), [](ModelBuilder& m) { m.s64("axes", {1}); });
+  b["Unsqueeze"] = with(node("Unsqueeze", {"axes"}), [](ModelBuilder& m) { m.s64("axes", {1}); });
+  b["Shape"] = of_shape([](ModelBuilder& m) {
+    m.node("Shape", {"x"}, {"s"}).named("it");
+    m.node("Reshape", {"x", "s"}, {"y"});
+  });
+  b["Size"] = [](ModelBuilder& m) {
+    m.input("x", {2, 8}).output("y").s64("one", {1}).s64("zero", {0});
+    m.node("Size", {"x"}, {"s"}).named("it");
+    m.node("Unsqueeze", {"s", "zero"}, {"u"});
+    m.node("Reshape", {"x", "u"}, {"y"});
+  };
+  b["Constant"] = of_shape([](ModelBuilder& m) {
+    m.node("Constant", {}, {"c"}).named("it").with("value_float", 2.0F);
+    m.node("Mul", {"x", "c"}, {"y"});
+  });
+  b["ConstantOfShape"] = of_shape([](ModelBuilder& m) {
+    m.s64("eight", {8}).node("ConstantOfShape", {"eight"}, {"c"}).named("it");
+    m.node("Add", {"x", "c"}, {"y"});
+  });
+  b["Range"] = of_shape([](ModelBuilder& m) {
+    m.f32("from", {}, {0}).f32("to", {}, {8}).f32("step", {}, {1}).node("Range", {"from", "to", "step"}, {"c"}).named("it");
+    m.node("Add", {"x", "c"}, {"y"});
+  });
+  return b;
+}
+
+/// Whether the model's nodes made of the source "it" satisfy f.
+template <class F>
+bool all_of_it(const Graph& g, const F& f) {
+  bool all = true;
+  int count = 0;
+  for (const octet::Node& n : g.nodes)
+    for (const int s : n.sources) {
+      if (g.source_nodes[static_cast<std::size_t>(s)].name != "it") continue;
+      ++count;
+      all = all && f(n);
+    }
+  return count > 0 && all;
+}
+
+octet::Model quantized(const Graph& g) {
+  const octet::Model model = must(octet::make_model(g));
+  std::vector<std::vector<float>> values;
+  for (const int i : g.inputs) {
+    values.push_back(random_values(3 * count_of(g.tensors[static_cast<std::size_t>(i)].shape), 7));
+    for (float& v : values.back()) v = 0.75F + 0.5F * v;
+  }
+  return must(octet::quantize(model, VectorSamples(3, values), {}));
+}
+
+void check_row(const Support& s, const Build& build) {
+  INFO(s.onnx_operator);
+  ModelBuilder m(22);
+  build(m);
+  const Graph imported = must(m.import());
+  for (const octet::Node& n : imported.nodes)
+    if (!n.sources.empty() && imported.source_nodes[static_cast<std::size_t>(n.sources[0])].name == "it")
+      CHECK_MESSAGE(std::string(s.becomes).find(octet::name_of(n.op())) != std::string::npos, octet::name_of(n.op()));
+  Graph g = imported;
+  must(octet::optimize(g));
+  const octet::Model model = quantized(g);
+  const Graph& q = model.impl().graph;
+  const auto input_type = [&](const octet::Node& n) { return q.tensors[static_cast<std::size_t>(n.inputs[0])].type; };
+  switch (s.int8) {
+    case Int8::yes:
+      CHECK(all_of_it(q, [&](const octet::Node& n) { return n.float_reason.empty() && input_type(n) == octet::Type::u8; }));
+      break;
+    case Int8::moves:
+      CHECK(all_of_it(q, [](const octet::Node& n) { return n.float_reason.empty(); }));
+      break;
+    case Int8::no:
+      CHECK_FALSE(all_of_it(q, [](const octet::Node& n) { return n.float_reason.empty(); }));
+      break;
+    case Int8::whole:
+      CHECK(all_of_it(q, [&](const octet::Node& n) { return n.float_reason.empty() && input_type(n) == octet::Type::boolean; }));
+      break;
+    case Int8::gone:
+      CHECK_FALSE(all_of_it(q, [](const octet::Node&) { return true; }));
+      break;
+  }
+}
+
+TEST_CASE("every importer has a row, every row an importer") {
+  std::set<std::string> rows;
+  std::string last;
+  for (const Support& s : octet::supported_operators()) {
+    CHECK(last < s.onnx_operator);  // sorted, once each
+    last = s.onnx_operator;
+    rows.insert(last);
+    CHECK_MESSAGE(octet::importers().find(last) != nullptr, last);
+  }
+  for (const auto& [name, importer] : octet::importers().rows()) CHECK_MESSAGE(rows.contains(name), name);
+}
+
+TEST_CASE("each row is what the converter does") {
+  const auto models = builds();
+  for (const Support& s : octet::supported_operators()) {
+    const auto found = models.find(s.onnx_operator);
+    CHECK_MESSAGE(found != models.end(), s.onnx_operator);
+    if (found != models.end()) check_row(s, found->second);
+  }
+}
+
+TEST_CASE("docs/operators.md has the table") {
+  std::ifstream file(std::string(OCTET_SOURCE_DIR) + "/docs/operators.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  CHECK_MESSAGE(text.str().find(octet::support_table()) != std::string::npos, "octet operators prints what belongs into docs/operators.md");
+}
+
+}  // namespace
+}  // namespace octet_test

@@ -228,11 +228,15 @@ TEST_CASE("sums that could pass 2^31 are refused, the longest that cannot are no
 
 TEST_CASE("memory bombs: a small file that asks for more than the limit") {
   GraphBuilder b;
-  const int x = b.input("x", Type::f32, {1, 1 << 20, 1});
-  const int y = b.input("y", Type::f32, {1, 1, 1 << 20});
-  const int square = b.node("square", schema::AddT{}, {x, y});  // 4 TiB
+  const int x = b.input("x", Type::f32, {1, 7, 1});
+  const int y = b.input("y", Type::f32, {1, 1, 7});
+  const int square = b.node("square", schema::AddT{}, {x, y});
   b.node("again", schema::AddT{}, {square, x});
-  const auto file = must(octet::serialize(must(b.model())));
+  auto tables = take_apart(must(octet::serialize(must(b.model()))));
+  for (auto& t : tables->tensors)
+    for (auto& d : t->shape)
+      if (d.factor() == 7) d = schema::Dimension(1 << 20, d.symbol());  // the sums: 4 TiB each
+  const auto file = put_together(*tables);
   CHECK(file.size() < 4096);
   const auto model = must(Model::load(file));
   check_error(model.session(), ErrorCode::run_failed, {"limit"});

@@ -87,6 +87,26 @@ std::map<std::string, Build> builds() {
       m.node("Sigmoid", {"i"}, {"y"});
     };
   b["Softmax"] = node("Softmax", {}, axis(-1));
+  b["LogSoftmax"] = node("LogSoftmax", {}, axis(-1));
+  b["GlobalMaxPool"] = node("GlobalMaxPool");
+  for (const char* op : {"ArgMax", "ArgMin"})
+    b[op] = [=](ModelBuilder& m) {
+      m.input("x", {kOpen, 4, 6}).output("y").node(op, {"x"}, {"i"}).named("it").with("axis", 2);
+      m.node("Cast", {"i"}, {"y"}).with("to", onnx::TensorProto::FLOAT);
+    };
+  for (const char* op : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
+                         "ReduceSumSquare"})
+    b[op] = with(node(op, {"axes"}), [](ModelBuilder& m) { m.s64("axes", {2, 3}); });
+  b["TopK"] = [](ModelBuilder& m) {
+    m.input("x", {kOpen, 8}).output("y").s64("k", {3}).node("TopK", {"x", "k"}, {"y", "i"}).named("it");
+  };
+  b["LayerNormalization"] = with(node("LayerNormalization", {"g", "b"}, {}, {kOpen, 5, 8}), [](ModelBuilder& m) { m.random("g", {8}).random("b", {8}); });
+  for (const char* op : {"InstanceNormalization", "GroupNormalization"})
+    b[op] = with(node(op, {"g", "b"},
+                      [=](NodeBuilder& n) {
+                        if (std::string(op) == "GroupNormalization") n.with("num_groups", 2);
+                      }),
+                 [](ModelBuilder& m) { m.random("g", {4}).random("b", {4}); });
   for (const char* op : {"Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Sum", "Mean"}) b[op] = two_inputs_of(op);
   for (const char* op : {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}) b[op] = logic(op, true);
   for (const char* op : {"And", "Or", "Xor", "Not"}) b[op] = logic(op, false);
@@ -170,13 +190,14 @@ octet::Model quantized(const Graph& g) {
 }
 
 void check_row(const Support& s, const Build& build) {
-  INFO(s.onnx_operator);
+  const std::string name = s.onnx_operator;
+  INFO(name);
   ModelBuilder m(22);
   build(m);
   const Graph imported = must(m.import());
   for (const octet::Node& n : imported.nodes)
     if (!n.sources.empty() && imported.source_nodes[static_cast<std::size_t>(n.sources[0])].name == "it")
-      CHECK_MESSAGE(std::string(s.becomes).find(octet::name_of(n.op())) != std::string::npos, octet::name_of(n.op()));
+      CHECK_MESSAGE(std::string(s.becomes).find(octet::name_of(n.op())) != std::string::npos, std::string(octet::name_of(n.op())));
   Graph g = imported;
   must(octet::optimize(g));
   const octet::Model model = quantized(g);

@@ -131,7 +131,7 @@ class Diagnoser {
         OCTET_TRY(Recording r, Recording::make(model, samples_, recording.samples(), 1));
         equalized_recording.emplace(std::move(r));
         OCTET_TRY(auto observed, observe(model, some, observe_options));
-        context.equalized.emplace(*equalized_recording, std::move(observed));
+        context.equalized.emplace(FixContext::Equalized{*equalized_recording, std::move(observed)});
       }
     }
     return ordered_work<Fix>(

@@ -160,10 +160,10 @@ void make_images(const std::string& folder) {
 }
 
 bool make_arrays(const std::string& folder) {
-  octet::cli::Array array{octet::Type::f32, {2, 3}, std::vector<std::byte>(24)};
+  octet::cli::Array array{octet::Type::f32, {2, 3}, octet::cli::Bytes(24)};
   const std::string npy = folder + "/f32.npy";
   if (!octet::cli::write_npy(npy, array)) return false;
-  array = {octet::Type::s64, {4}, std::vector<std::byte>(32)};
+  array = {octet::Type::s64, {4}, octet::cli::Bytes(32)};
   if (!octet::cli::write_npy(folder + "/s64.npy", array)) return false;
   for (const zip_int32_t method : {ZIP_CM_STORE, ZIP_CM_DEFLATE}) {
     zip_t* archive = zip_open((folder + "/f32_" + std::to_string(method) + ".npz").c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);

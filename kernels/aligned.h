@@ -17,8 +17,9 @@ struct LineAllocator {
   explicit(false) LineAllocator(const LineAllocator<U>&) noexcept {}
 
   [[nodiscard]] T* allocate(std::size_t n) {
-    if (n > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_alloc();
-    return static_cast<T*>(::operator new (n * sizeof(T), kLine));
+    // Kernel files are compiled without exceptions, so it is left to operator new to refuse what no size holds.
+    constexpr std::size_t kMost = static_cast<std::size_t>(-1) / 2;
+    return static_cast<T*>(::operator new (n > kMost / sizeof(T) ? kMost : n * sizeof(T), kLine));
   }
   void deallocate(T* p, std::size_t) noexcept { ::operator delete (p, kLine); }
 

@@ -189,7 +189,7 @@ class Quantizer {
     }
     for (const Node& node : from_.nodes) {
       const std::size_t out = at(node.outputs[0]);
-      stays_real_[out] = wanted[out] && (is_product(node.op()) || (keeps_values(node.op()) && stays_real_[at(node.inputs[0])]));
+      stays_real_[out] = wanted[out] && (is_product(node.op()) || is_recurrent(node.op()) || (keeps_values(node.op()) && stays_real_[at(node.inputs[0])]));
     }
   }
 

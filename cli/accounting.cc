@@ -8,7 +8,8 @@ namespace {
 /// How a node's own arithmetic is typed: by what it reads, or u8 where s8 weights have it quantized first.
 Type arithmetic(const Graph& graph, const Node& node) {
   const auto type = [&](std::size_t i) { return graph.tensors[static_cast<std::size_t>(node.inputs[i])].type; };
-  const bool product = node.op() == schema::Operator::Conv || node.op() == schema::Operator::FullyConnected;
+  using schema::Operator;
+  const bool product = node.op() == Operator::Conv || node.op() == Operator::FullyConnected || node.op() == Operator::LSTM || node.op() == Operator::GRU;
   return product && type(1) == Type::s8 ? Type::u8 : type(0);
 }
 

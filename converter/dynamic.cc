@@ -17,7 +17,9 @@ using schema::Operator;
 
 std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
-bool is_product(Operator op) noexcept { return op == Operator::Conv || op == Operator::FullyConnected; }
+bool is_product(Operator op) noexcept {
+  return op == Operator::Conv || op == Operator::FullyConnected || op == Operator::LSTM || op == Operator::GRU;
+}
 bool moves_values(Operator op) noexcept { return op == Operator::Reshape || op == Operator::Transpose; }
 
 class DynamicQuantizer {

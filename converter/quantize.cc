@@ -34,13 +34,15 @@ bool keeps_values(Operator op) noexcept {
     default: return false;
   }
 }
+bool is_recurrent(Operator op) noexcept { return op == Operator::LSTM || op == Operator::GRU; }
 /// Input 0 and output have one scale.
 bool keeps_scale(const Node& node) noexcept {
   if (node.op() == Operator::Reduce) {
     const auto reduction = node.as<schema::ReduceT>().reduction;
     return reduction == schema::Reduction::Max || reduction == schema::Reduction::Min;
   }
-  return keeps_values(node.op()) || node.op() == Operator::MaxPool || node.op() == Operator::Pad;
+  const bool nearest = node.op() == Operator::Resize && node.as<schema::ResizeT>().row_weights.empty();
+  return nearest || keeps_values(node.op()) || node.op() == Operator::MaxPool || node.op() == Operator::Pad;
 }
 /// Inputs that need not be f32: indices, and what only tells a size.
 bool takes_integers(Operator op, std::size_t input) noexcept { return input == 1 && (op == Operator::Gather || op == Operator::Expand); }
@@ -168,8 +170,8 @@ class Quantizer {
     for (std::size_t i = 0; i < root.size(); ++i) ranges_[i] = merged[at(root[i])];
   }
 
-  /// Tensors that stay f32 at no cost: outputs of the graph, seen through what moves values only, whose values come straight
-  /// from the accumulators of a product.
+  /// Tensors that stay f32 at no cost: outputs of the graph and the gates of recurrent layers, seen through what moves values
+  /// only, whose values come straight from the accumulators of a product.
   void find_real() {
     stays_real_.assign(from_.tensors.size(), false);
     std::vector<int> readers(from_.tensors.size(), 0);
@@ -178,6 +180,8 @@ class Quantizer {
         if (i != kAbsent) ++readers[at(i)];
     std::vector<bool> wanted(from_.tensors.size(), false);
     for (const int i : from_.outputs) wanted[at(i)] = readers[at(i)] == 0;
+    for (const Node& n : from_.nodes)
+      if (is_recurrent(n.op())) wanted[at(n.inputs[0])] = readers[at(n.inputs[0])] == 1 && !is_output(n.inputs[0]);
     for (std::size_t n = from_.nodes.size(); n-- > 0;) {
       const Node& node = from_.nodes[n];
       if (keeps_values(node.op()) && wanted[at(node.outputs[0])] && readers[at(node.inputs[0])] == 1 && !is_output(node.inputs[0]))
@@ -185,7 +189,7 @@ class Quantizer {
     }
     for (const Node& node : from_.nodes) {
       const std::size_t out = at(node.outputs[0]);
-      stays_real_[out] = wanted[out] && (is_product(node.op()) || (keeps_values(node.op()) && stays_real_[at(node.inputs[0])]));
+      stays_real_[out] = wanted[out] && (is_product(node.op()) || is_recurrent(node.op()) || (keeps_values(node.op()) && stays_real_[at(node.inputs[0])]));
     }
   }
 
@@ -301,6 +305,7 @@ class Quantizer {
     if (is_integer(from_, node) || (stays_real_[at(out)] && keeps_values(node.op()))) return add_float(node, {});
     if (std::string reason = float_reason(node); !reason.empty()) return add_float(node, std::move(reason));
     if (has_weights(node.op())) return add_product(node);
+    if (is_recurrent(node.op())) return add_recurrent(node);
     if (keeps_scale(node)) return add_kept(node);
     switch (node.op()) {
       case Operator::Pointwise: add_lookup(node); break;
@@ -404,6 +409,27 @@ class Quantizer {
     std::vector<int> inputs;
     for (const int i : node.inputs) inputs.push_back(rescaled(quantized_of(i), output.quant));
     quantized_[at(out)] = append(node.name, node.attributes, std::move(inputs), output, node.sources);
+  }
+
+  /// The state is quantized at run time, step by step; its weights now.
+  Result<void> add_recurrent(const Node& node) {
+    const Tensor& w = from_.tensors[at(node.inputs[1])];
+    if (!std::ranges::all_of(w.data.as<float>(), [](float v) { return std::isfinite(v); }))
+      return Error{ErrorCode::invalid_file, "a weight is NaN or infinite", {}};
+    QuantizedWeights q = quantize_weights(w.data.as<float>(), {}, static_cast<std::size_t>(w.shape[0]), 1.0F, options_.per_channel_weights,
+                                          options_.weight_calibrator == "mse");
+    const Quantization parameters{std::move(q.scales), {}, options_.per_channel_weights ? 0 : -1};
+    std::vector<int> inputs, outputs;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (i == 1) {
+        inputs.push_back(add_tensor({w.name, Type::s8, w.shape, false, parameters, Constant::of(std::move(q.weights))}));
+      } else {
+        inputs.push_back(node.inputs[i] == kAbsent ? kAbsent : real_of(node.inputs[i]));
+      }
+    }
+    for (const int i : node.outputs) outputs.push_back(real_[at(i)] = add_tensor(from_.tensors[at(i)]));
+    to_.nodes.push_back({node.name, node.attributes, std::move(inputs), std::move(outputs), node.sources, {}});
+    return {};
   }
 
   void add_mat_mul(const Node& node) {

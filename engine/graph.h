@@ -28,6 +28,9 @@ class Constant {
     return {std::move(owner), bytes};
   }
 
+  /// Some of the bytes, with the same owner.
+  [[nodiscard]] Constant part(std::size_t offset, std::size_t size) const { return {owner_, bytes_.subspan(offset, size)}; }
+
   [[nodiscard]] bool present() const noexcept { return owner_ != nullptr; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
   template <class T>

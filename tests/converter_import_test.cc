@@ -472,7 +472,7 @@ TEST_CASE("unsupported models say what and where") {
   ModelBuilder attribute = single("Relu", {2});
   last_node(attribute).with("consumed_inputs", std::vector<std::int64_t>{0});
   check_refused(attribute, ErrorCode::unsupported, "node 0 'y' (Relu): attribute 'consumed_inputs' is not supported");
-  check_refused(single("MaxPool", {1, 2, 8}), ErrorCode::unsupported, "rank 3");
+  check_refused(single("MaxPool", {1, 2, 8, 8, 8}), ErrorCode::unsupported, "rank 5");
   ModelBuilder dilated = single("MaxPool", {1, 2, 8, 8});
   last_node(dilated).with("kernel_shape", {2, 2}).with("dilations", {2, 2});
   check_refused(dilated, ErrorCode::unsupported, "dilated");

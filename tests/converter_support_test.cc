@@ -119,6 +119,18 @@ std::map<std::string, Build> builds() {
   };
   b["PRelu"] = with(node("PRelu", {"slope"}), [](ModelBuilder& m) { m.random("slope", {4, 1, 1}); });
   b["Conv"] = with(node("Conv", {"w"}), [](ModelBuilder& m) { m.random("w", {3, 4, 3, 3}); });
+  b["ConvTranspose"] = with(node("ConvTranspose", {"w"}, [](NodeBuilder& n) { n.with("strides", Ints{2, 2}).with("pads", Ints{1, 1, 1, 1}); }),
+                            [](ModelBuilder& m) { m.random("w", {4, 2, 3, 3}); });
+  b["Resize"] = with(node("Resize", {"", "s"}, [](NodeBuilder& n) { n.with("mode", "linear"); }), [](ModelBuilder& m) { m.f32("s", {4}, {1, 1, 2, 2}); });
+  b["Upsample"] = [](ModelBuilder& m) {  // gone since opset 10
+    m.proto.mutable_opset_import(0)->set_version(9);
+    m.f32("s", {4}, {1, 1, 2, 2}).input("x", {kOpen, 4, 6, 6}).output("y").node("Upsample", {"x", "s"}, {"y"}).named("it").with("mode", "linear");
+  };
+  for (const std::string op : {"LSTM", "GRU"}) {
+    const std::int64_t rows = op == "LSTM" ? 8 : 6;
+    b[op] = with(node(op, {"w", "r"}, [](NodeBuilder& n) { n.with("layout", 1); }, {kOpen, 5, 3}),
+                 [=](ModelBuilder& m) { m.random("w", {1, rows, 3}).random("r", {1, rows, 2}); });
+  }
   b["MatMul"] = with(node("MatMul", {"w"}, {}, {kOpen, 5, 8}), [](ModelBuilder& m) { m.random("w", {8, 3}); });
   b["Gemm"] = with(node("Gemm", {"w"}, {}, {kOpen, 8}), [](ModelBuilder& m) { m.random("w", {8, 3}); });
   b["BatchNormalization"] = with(node("BatchNormalization", {"g", "b", "m", "v"}), [](ModelBuilder& m) {
@@ -179,6 +191,14 @@ bool all_of_it(const Graph& g, const F& f) {
   return count > 0 && all;
 }
 
+/// In u8: what it reads, or its weights, which have that quantized at run time; or it only moves what it reads.
+bool in_int8(const Graph& g, const octet::Node& n) {
+  using octet::schema::Operator;
+  const auto type = [&](std::size_t i) { return g.tensors[static_cast<std::size_t>(n.inputs[i])].type; };
+  const bool moves = n.op() == Operator::Reshape || n.op() == Operator::Transpose || n.op() == Operator::Slice;
+  return n.float_reason.empty() && (moves || type(0) == octet::Type::u8 || (n.inputs.size() > 1 && type(1) == octet::Type::s8));
+}
+
 octet::Model quantized(const Graph& g) {
   const octet::Model model = must(octet::make_model(g));
   std::vector<std::vector<float>> values;
@@ -205,7 +225,7 @@ void check_row(const Support& s, const Build& build) {
   const auto input_type = [&](const octet::Node& n) { return q.tensors[static_cast<std::size_t>(n.inputs[0])].type; };
   switch (s.int8) {
     case Int8::yes:
-      CHECK(all_of_it(q, [&](const octet::Node& n) { return n.float_reason.empty() && input_type(n) == octet::Type::u8; }));
+      CHECK(all_of_it(q, [&](const octet::Node& n) { return in_int8(q, n); }));
       break;
     case Int8::moves:
       CHECK(all_of_it(q, [](const octet::Node& n) { return n.float_reason.empty(); }));

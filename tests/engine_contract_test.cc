@@ -176,6 +176,36 @@ TEST_CASE("attention, converted, gives the same bytes on every ISA, thread count
   check_contract({"attention", quantized});
 }
 
+/// An image, resized; its rows as a sequence through recurrent layers.
+Model sequence_net(unsigned seed) {
+  GraphBuilder b;
+  Random random(seed);
+  const auto weights = [&](const std::string& name, const Shape& shape) {
+    return b.constant(name, shape, random.reals(static_cast<std::size_t>(octet::element_count(shape)), -0.5F, 0.5F));
+  };
+  const int x = b.input("x", Type::f32, {1, 3, 2, 5});
+  octet::schema::ResizeT resize;
+  resize.rows = {0, 0, 1, 2}, resize.row_weights = {0.0F, 0.5F, 0.3F, 0.0F};
+  resize.columns = {0, 0, 1}, resize.column_weights = {0.25F, 0.75F, 0.0F};
+  octet::schema::ReshapeT flat;
+  flat.shape = {0, 4, 15};
+  const int rows = b.node("rows", flat, {b.node("resized", resize, {x})});
+  const int gates = b.node("gates", octet::schema::FullyConnectedT{}, {rows, weights("w1", {24, 15}), weights("b1", {24})});
+  const int h = b.node("lstm", octet::schema::LSTMT{}, {gates, weights("r1", {24, 6})});
+  const int again = b.node("again", octet::schema::FullyConnectedT{}, {h, weights("w2", {15, 6}), weights("b2", {15})});
+  octet::schema::GRUT gru;
+  gru.reverse = true;
+  b.node("gru", gru, {again, weights("r2", {15, 5})});
+  return must(b.model());
+}
+
+TEST_CASE("recurrent layers, converted, give the same bytes on every ISA, thread count and batch split") {
+  const VectorSamples samples(16, {Random(4).reals(16 * 30, -2.0F, 2.0F)});
+  const Model quantized = must(octet::quantize(sequence_net(3), samples, {}));
+  for (const auto& node : quantized.impl().graph.nodes) CHECK(node.float_reason.empty());
+  check_contract({"sequence", quantized});
+}
+
 TEST_CASE("converted float graphs give the same bytes on every ISA, thread count and batch split") {
   for (const unsigned seed : {1U, 2U}) {
     const Model model = float_net(seed);

@@ -80,6 +80,20 @@ Result<std::size_t> Attributes::choice(std::string_view name, std::initializer_l
   return invalid("its " + std::string(name) + " is '" + a->s().substr(0, 100) + "', none of " + all);
 }
 
+Result<std::vector<float>> Attributes::reals(std::string_view name, const std::vector<float>& fallback) {
+  const AttributeProto* a = raw(name);
+  if (a == nullptr) return fallback;
+  OCTET_CHECK(check_type(*a, AttributeProto::FLOATS));
+  return std::vector<float>(a->floats().begin(), a->floats().end());
+}
+
+Result<std::vector<std::string>> Attributes::texts(std::string_view name, const std::vector<std::string>& fallback) {
+  const AttributeProto* a = raw(name);
+  if (a == nullptr) return fallback;
+  OCTET_CHECK(check_type(*a, AttributeProto::STRINGS));
+  return std::vector<std::string>(a->strings().begin(), a->strings().end());
+}
+
 Result<std::optional<Tensor>> Attributes::tensor(std::string_view name) {
   const AttributeProto* a = raw(name);
   if (a == nullptr) return std::optional<Tensor>();

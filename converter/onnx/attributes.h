@@ -33,6 +33,8 @@ class Attributes {
   /// The position of a text among `choices`, the first where the node does not carry the attribute. Errors: it is none of them.
   [[nodiscard]] Result<std::size_t> choice(std::string_view name, std::initializer_list<std::string_view> choices);
 
+  [[nodiscard]] Result<std::vector<float>> reals(std::string_view name, const std::vector<float>& fallback);
+  [[nodiscard]] Result<std::vector<std::string>> texts(std::string_view name, const std::vector<std::string>& fallback);
   /// A tensor, or nothing.
   [[nodiscard]] Result<std::optional<Tensor>> tensor(std::string_view name);
 

@@ -14,7 +14,7 @@ namespace octet {
 #undef OCTET_OPERATOR
 
 // ONNX operators that become several operators, or none.
-#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(shape)
+#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(shape) row(conv_transpose)
 #define OCTET_DECLARE(file) void register_##file(ImporterTable& table);
 OCTET_OTHER_IMPORTERS(OCTET_DECLARE)
 #undef OCTET_DECLARE
@@ -173,6 +173,28 @@ Result<void> NodeImport::emit_channels_first(int y) {
   std::vector<int> perm = {0, static_cast<int>(rank(y)) - 1};
   for (std::size_t i = 1; i + 1 < rank(y); ++i) perm.push_back(static_cast<int>(i));
   return emit_transposed(0, y, std::move(perm));
+}
+
+Result<int> NodeImport::reshaped(int x, std::vector<int> shape, const std::string& suffix) {
+  schema::ReshapeT op;
+  op.shape = std::move(shape);
+  return append(std::move(op), {x}, builder_.tensor(x).name + suffix, false, type(x));
+}
+
+Result<int> NodeImport::to_image(int x) {
+  OCTET_TRY(const int last, to_channels_last(x));
+  if (rank(x) == 4) return last;
+  OCTET_TRY(const int length, to_int(shape(last)[1], "length"));
+  OCTET_TRY(const int channels, to_int(shape(last)[2], "channels"));
+  return reshaped(last, {-1, 1, length, channels}, "@row");
+}
+
+Result<void> NodeImport::emit_image(int y, std::size_t rank) {
+  if (rank == 4) return emit_channels_first(y);
+  OCTET_TRY(const int length, to_int(shape(y)[2], "length"));
+  OCTET_TRY(const int channels, to_int(shape(y)[3], "channels"));
+  OCTET_TRY(const int sequence, reshaped(y, {-1, length, channels}, "@sequence"));
+  return emit_channels_first(sequence);
 }
 
 Result<int> to_int(std::int64_t value, const char* what) {

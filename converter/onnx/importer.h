@@ -131,6 +131,11 @@ class NodeImport {
   [[nodiscard]] Result<int> to_channels_last(int x);
   [[nodiscard]] Result<void> emit_channels_first(int y);
 
+  /// The same for 2-D images, as which sequences (N, C, L) count that have one row: x to (N, H, W, C), and the output of rank
+  /// `rank` from that.
+  [[nodiscard]] Result<int> to_image(int x);
+  [[nodiscard]] Result<void> emit_image(int y, std::size_t rank);
+
   /// Name of the node's first output that has one.
   [[nodiscard]] const std::string& output_name() const;
   /// Whether the node's output i has a name.
@@ -159,6 +164,7 @@ class NodeImport {
     if (counts_as_source) node.sources = {source_};
     return node;
   }
+  [[nodiscard]] Result<int> reshaped(int x, std::vector<int> shape, const std::string& suffix);
   /// Of output i; made up where it has none.
   [[nodiscard]] std::string name_of_output(std::size_t i) const;
 

@@ -4,9 +4,9 @@ namespace octet {
 namespace {
 
 Result<void> emit(NodeImport& node, int x, schema::AveragePoolT op) {
-  OCTET_TRY(const int image, node.to_channels_last(x));
+  OCTET_TRY(const int image, node.to_image(x));
   OCTET_TRY(const int y, node.emit_inner(std::move(op), {image}, NodeImport::kChannelsLast));
-  return node.emit_channels_first(y);
+  return node.emit_image(y, node.rank(x));
 }
 
 Result<void> import_average_pool(NodeImport& node) {
@@ -30,8 +30,8 @@ Result<void> import_global_average_pool(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
   OCTET_CHECK(check_image(node, x));
   schema::AveragePoolT op;
-  OCTET_TRY(op.kernel_h, to_int(node.shape(x)[2], "height"));
-  OCTET_TRY(op.kernel_w, to_int(node.shape(x)[3], "width"));
+  OCTET_TRY(op.kernel_h, to_int(node.rank(x) == 4 ? node.shape(x)[2] : 1, "height"));
+  OCTET_TRY(op.kernel_w, to_int(node.shape(x).back(), "width"));
   return emit(node, x, std::move(op));
 }
 

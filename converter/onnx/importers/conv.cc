@@ -3,27 +3,29 @@
 namespace octet {
 namespace {
 
-/// ONNX's weights [O, C/groups, KH, KW] as [O, KH, KW, C/groups].
+/// ONNX's weights [O, C/groups, KH, KW], or [O, C/groups, K], as [O, KH, KW, C/groups].
 Result<Tensor> channels_last(const Tensor& w) {
   const auto from = w.data.as<float>();
   const auto out = static_cast<std::size_t>(w.shape[0]);
   const auto channels = static_cast<std::size_t>(w.shape[1]);
-  const auto positions = static_cast<std::size_t>(w.shape[2] * w.shape[3]);
+  const std::int64_t height = w.shape.size() == 4 ? w.shape[2] : 1;
+  const auto positions = static_cast<std::size_t>(height * w.shape.back());
   std::vector<float> to(from.size());
   for (std::size_t o = 0; o < out; ++o)
     for (std::size_t c = 0; c < channels; ++c)
       for (std::size_t p = 0; p < positions; ++p)
         to[(o * positions + p) * channels + c] = from[(o * channels + c) * positions + p];
   Tensor made = w;
-  made.shape = {w.shape[0], w.shape[2], w.shape[3], w.shape[1]};
+  made.shape = {w.shape[0], height, w.shape.back(), w.shape[1]};
   made.data = Constant::of(std::move(to));
   return made;
 }
 
-Result<Tensor> read_weights(const NodeImport& node) {
+Result<Tensor> read_weights(const NodeImport& node, std::size_t rank) {
   OCTET_TRY(Tensor w, node.constant(1, "weights"));
   if (w.type != Type::f32) return unsupported(std::string("its weights are ") + name_of(w.type) + ", not f32");
-  if (w.shape.size() != 4) return invalid("its weights have rank " + std::to_string(w.shape.size()) + ", not 4");
+  if (w.shape.size() != rank)
+    return invalid("its weights have rank " + std::to_string(w.shape.size()) + ", not " + std::to_string(rank));
   if (element_count(w.shape) < 1) return invalid("its weights of shape " + to_string(w.shape) + " are empty");
   return w;
 }
@@ -31,7 +33,7 @@ Result<Tensor> read_weights(const NodeImport& node) {
 Result<void> import_conv(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
   OCTET_CHECK(check_image(node, x));
-  OCTET_TRY(const Tensor w, read_weights(node));
+  OCTET_TRY(const Tensor w, read_weights(node, node.rank(x)));
   const std::vector<std::int64_t> kernel(w.shape.begin() + 2, w.shape.end());
   OCTET_TRY(const auto declared, node.attributes.integers("kernel_shape", kernel));
   if (declared != kernel) return invalid("kernel_shape is not that of its weights, " + to_string(w.shape));
@@ -43,14 +45,14 @@ Result<void> import_conv(NodeImport& node) {
   op.dilation_h = window.dilation[0], op.dilation_w = window.dilation[1];
   OCTET_TRY(op.groups, to_int(group, "group"));
   OCTET_TRY(const int weights, node.derived(1, "channels last", channels_last));
-  OCTET_TRY(const int image, node.to_channels_last(x));
+  OCTET_TRY(const int image, node.to_image(x));
   std::vector<int> inputs = {image, weights};
   if (node.has_input(2)) {
     OCTET_TRY(const int bias, node.input(2));
     inputs.push_back(bias);
   }
   OCTET_TRY(const int y, node.emit_inner(std::move(op), std::move(inputs), NodeImport::kChannelsLast));
-  return node.emit_channels_first(y);
+  return node.emit_image(y, node.rank(x));
 }
 
 }  // namespace

@@ -16,9 +16,9 @@ Result<void> import_max_pool(NodeImport& node) {
   schema::MaxPoolT op;
   set_pads_and_strides(window, op);
   op.kernel_h = window.kernel[0], op.kernel_w = window.kernel[1];
-  OCTET_TRY(const int image, node.to_channels_last(x));
+  OCTET_TRY(const int image, node.to_image(x));
   OCTET_TRY(const int y, node.emit_inner(std::move(op), {image}, NodeImport::kChannelsLast));
-  return node.emit_channels_first(y);
+  return node.emit_image(y, node.rank(x));
 }
 
 }  // namespace

@@ -66,7 +66,20 @@ Result<void> import_flatten(NodeImport& node) {
   if (axis < 0 || axis > rank)
     return invalid("axis " + std::to_string(wanted) + " is out of range for rank " + std::to_string(rank));
   if (axis == 0) return emit(node, x, {1, -1});
-  return emit(node, x, {-1, element_count(Shape(node.shape(x).begin() + axis, node.shape(x).end()))});
+  const auto count = [&](bool front, std::size_t b) {
+    const Shape shape = node.shapes(x)[b];
+    return element_count(front ? Shape(shape.begin(), shape.begin() + axis) : Shape(shape.begin() + axis, shape.end()));
+  };
+  if (count(false, 0) != count(false, 1)) return emit(node, x, {count(true, 0), -1});  // the batch is among the latter
+  return emit(node, x, {-1, count(false, 0)});
+}
+
+/// The sizes of x; -1 for the one that follows the batch.
+Shape open_shape(NodeImport& node, int x) {
+  auto shapes = node.shapes(x);
+  for (std::size_t i = 0; i < shapes[0].size(); ++i)
+    if (shapes[0][i] != shapes[1][i]) shapes[0][i] = -1;
+  return shapes[0];
 }
 
 /// Squeeze's and Unsqueeze's axes: an attribute up to opset 12, a constant input since.
@@ -88,11 +101,11 @@ Result<std::vector<int>> normalize_axes(const std::vector<std::int64_t>& axes, s
   return result;
 }
 
-// In both, the input's leading size is left open where it survives: it may follow the batch.
+// In both, the size that follows the batch is left open.
 
 Result<void> import_squeeze(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
-  const Shape& shape = node.shape(x);
+  const Shape shape = open_shape(node, x);
   OCTET_TRY(const auto given, read_axes(node));
   OCTET_TRY(std::vector<int> axes, normalize_axes(given, shape.size()));
   if (axes.empty())  // all of size 1
@@ -101,16 +114,17 @@ Result<void> import_squeeze(NodeImport& node) {
   std::vector<std::int64_t> squeezed;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const bool dropped = std::ranges::binary_search(axes, static_cast<int>(i));
+    if (dropped && shape[i] == -1) return node.follows_batch("axis " + std::to_string(i) + " follows the batch and cannot be squeezed");
     if (dropped && shape[i] != 1)
       return invalid("axis " + std::to_string(i) + " has size " + std::to_string(shape[i]) + " and cannot be squeezed");
-    if (!dropped) squeezed.push_back(i == 0 ? -1 : shape[i]);
+    if (!dropped) squeezed.push_back(shape[i]);
   }
   return emit(node, x, squeezed);
 }
 
 Result<void> import_unsqueeze(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
-  const Shape shape = node.shape(x);
+  const Shape shape = open_shape(node, x);
   OCTET_TRY(const auto given, read_axes(node));
   if (given.empty()) return invalid("has no axes");
   const std::size_t rank = shape.size() + given.size();
@@ -119,7 +133,7 @@ Result<void> import_unsqueeze(NodeImport& node) {
   std::size_t next = 0;
   for (std::size_t i = 0; i < rank; ++i) {
     const bool new_axis = std::ranges::binary_search(axes, static_cast<int>(i));
-    expanded.push_back(new_axis ? 1 : next == 0 ? -1 : shape[next]);
+    expanded.push_back(new_axis ? 1 : shape[next]);
     if (!new_axis) ++next;
   }
   return emit(node, x, expanded);

@@ -7,7 +7,7 @@
 
 namespace octet {
 
-/// Of a 2-D window, {height, width} each.
+/// Of a window, {height, width} each; a sequence's has a height of 1.
 struct Window {
   std::array<int, 2> kernel, stride, pad_begin, pad_end, dilation;
 
@@ -17,12 +17,16 @@ struct Window {
   }
 };
 
-/// Checks that x is an image (rank 4), else unsupported.
+/// Checks that x is an image (rank 4) or a sequence (rank 3), which counts as an image of one row, else unsupported.
 [[nodiscard]] Result<void> check_image(const NodeImport& node, int x);
 
-/// Reads auto_pad, dilations, pads and strides for an image of shape x (NCHW) and a kernel. Everything is positive
-/// (pads: not negative) and fits.
+/// Reads auto_pad, dilations, pads and strides for an image of shape x (NCHW, or NCL) and a kernel of as many axes.
+/// Everything is positive (pads: not negative) and fits.
 [[nodiscard]] Result<Window> read_window(NodeImport& node, const Shape& x, const std::vector<std::int64_t>& kernel);
+
+/// The same without auto_pad.
+[[nodiscard]] Result<Window> read_explicit_window(NodeImport& node, const Shape& x,
+                                                  const std::vector<std::int64_t>& kernel);
 
 /// Unsupported if a pool's dilation would matter.
 [[nodiscard]] Result<void> check_not_dilated(const Window& window);

@@ -11,14 +11,19 @@ constexpr std::int64_t kMostSteps = 20'000'000;
 /// Reads of x for one element of a node's output.
 std::int64_t reads_per_element(const Graph& g, const Node& node) {
   const auto window = [](const auto& a) { return std::int64_t{a.kernel_h} * a.kernel_w; };
+  const auto input = [&](std::size_t i) -> const Shape& { return g.tensors[static_cast<std::size_t>(node.inputs[i])].shape; };
   switch (node.op()) {
     case schema::Operator::MaxPool: return window(node.as<schema::MaxPoolT>());
     case schema::Operator::AveragePool: return window(node.as<schema::AveragePoolT>());
     case schema::Operator::Conv:
-    case schema::Operator::FullyConnected: {
-      const Shape& w = g.tensors[static_cast<std::size_t>(node.inputs[1])].shape;
-      return element_count(w) / w[0];
-    }
+    case schema::Operator::FullyConnected: return element_count(input(1)) / input(1)[0];
+    case schema::Operator::MatMul: return input(0).back();
+    case schema::Operator::LSTM:
+    case schema::Operator::GRU: return input(1)[0];
+    // Each output may look at a whole line of x.
+    case schema::Operator::Reduce:
+    case schema::Operator::ArgMax:
+    case schema::Operator::TopK: return element_count(input(0));
     default: return 1;
   }
 }

@@ -31,7 +31,8 @@ double source_of(const Axis& a, std::int64_t i, Coordinates mode) {
     case Coordinates::half_pixel: return (x + 0.5) / a.scale - 0.5;
     case Coordinates::half_pixel_symmetric: return in / 2 * (1 - out / (a.scale * in)) + (x + 0.5) / a.scale - 0.5;
     case Coordinates::pytorch_half_pixel: return a.out > 1 ? (x + 0.5) / a.scale - 0.5 : 0.0;
-    case Coordinates::align_corners: return a.out > 1 ? x * (in - 1) / (out - 1) : 0.0;
+    // By the scale, as ONNX's tests have it: in * scale need not be whole.
+    case Coordinates::align_corners: return a.out > 1 ? x * (in - 1) / (in * a.scale - 1) : 0.0;
     case Coordinates::asymmetric: return x / a.scale;
     case Coordinates::tf_half_pixel_for_nn: return (x + 0.5) / a.scale;
   }

@@ -43,7 +43,8 @@ class Failure : public std::exception {
 };
 
 Outcome not_passed(const Error& error) {
-  return {error.code == ErrorCode::unsupported ? Verdict::refused : Verdict::failed, error.text()};
+  if (error.code == ErrorCode::unsupported) return {Verdict::refused, error.message.substr(0, error.message.find("; see docs"))};
+  return {Verdict::failed, error.text()};
 }
 
 std::optional<onnx::TensorProto> read_tensor(const std::string& path) {

@@ -130,7 +130,9 @@ def main():
                  f"Top-1 accuracy in percent on the 10,000 test images of MNIST and Fashion-MNIST, {options.samples} training images for",
                  f"calibration. Made by `benchmarks/accuracy.py`; converted and run at {isa}. Calibration runs in float, whose last bits",
                  "differ between instruction sets, so that a conversion elsewhere may differ by an image or two. Defaults are",
-                 "`--calibrator auto --repair all`, per-channel weights. What the words mean: [calibration.md](calibration.md).", ""]
+                 "`--calibrator auto --repair all`, per-channel weights. What the words mean: [calibration.md](calibration.md).", "",
+                 "`cross-entropy` is `mse` here: it differs only where a softmax reads what is quantized, and these models end in logits,",
+                 "which the last layer writes in float.", ""]
         rows = [["float", *(percent(real[n]) for n in names)],
                 ["Octet int8, defaults", *(percent(m.static("auto", "per-channel", "all")) for m in models.values())],
                 ["Octet int8, defaults, per-tensor weights", *(percent(m.static("auto", "per-tensor", "all")) for m in models.values())],

@@ -52,28 +52,66 @@ Pieces pieces_of(const Graph& quantized, std::int64_t samples, const std::functi
 /// For each column of a product's weights (each tap and input channel), the mean of what it is multiplied with.
 using Means = std::vector<double>;
 
+/// What sums of T are exact in, and how many of them: for u8, a type that vectorizes.
 template <class T>
-void add_row(const T* x, std::size_t count, double zero_point, double* sums) noexcept {
-  for (std::size_t i = 0; i < count; ++i) sums[i] += static_cast<double>(x[i]) - zero_point;
+struct SumOf {
+  using Type = double;
+  static constexpr std::int64_t kMost = INT64_MAX;
+};
+template <>
+struct SumOf<std::uint8_t> {
+  using Type = std::int32_t;
+  static constexpr std::int64_t kMost = 1 << 20;
+};
+
+/// Adds sum over i < count of x[i * step + c] - zero_point to sums[c], for `channels` channels.
+template <class T>
+void add_rows(const T* x, std::int64_t count, std::int64_t step, double zero_point, std::span<double> sums) {
+  std::vector<typename SumOf<T>::Type> block(sums.size());
+  for (std::int64_t first = 0; first < count;) {
+    const std::int64_t end = count - first > SumOf<T>::kMost ? first + SumOf<T>::kMost : count;
+    std::ranges::fill(block, 0);
+    for (std::int64_t i = first; i < end; ++i) {
+      const T* row = x + i * step;
+      for (std::size_t c = 0; c < block.size(); ++c) block[c] += row[c];
+    }
+    for (std::size_t c = 0; c < block.size(); ++c) sums[c] += static_cast<double>(block[c]) - zero_point * static_cast<double>(end - first);
+    first = end;
+  }
 }
 
+/// The outputs o in [0, outputs) whose tap reads inside of [0, size): those at o * stride + offset.
+struct Inside {
+  std::int64_t begin, end;
+
+  Inside(std::int64_t outputs, std::int64_t size, std::int64_t stride, std::int64_t offset)
+      : begin(offset < 0 ? (-offset + stride - 1) / stride : 0), end(std::min(outputs, size > offset ? (size - 1 - offset) / stride + 1 : 0)) {}
+};
+
+/// Padding is 0. What a row of x gives to a tap's column is the same for the taps of all rows.
 template <class T>
 Means conv_means(const schema::ConvT& conv, const Shape& x, const Shape& w, const Shape& y, const T* data, double zero_point) {
   const std::int64_t channels = x[3];
   Means means(at(w[1] * w[2] * channels), 0.0);
-  for (std::int64_t kh = 0; kh < w[1]; ++kh) {
+  std::vector<double> row(at(channels));
+  for (std::int64_t ih = 0; ih < x[1]; ++ih) {
+    std::vector<std::int64_t> taps;  // rows of the kernel that see this one
+    for (std::int64_t kh = 0; kh < w[1]; ++kh) {
+      const std::int64_t from = ih + conv.pad_top - kh * conv.dilation_h;
+      if (from >= 0 && from % conv.stride_h == 0 && from / conv.stride_h < y[1]) taps.push_back(kh);
+    }
+    if (taps.empty()) continue;
     for (std::int64_t kw = 0; kw < w[2]; ++kw) {
-      double* sums = &means[at((kh * w[2] + kw) * channels)];
+      const std::int64_t offset = kw * conv.dilation_w - conv.pad_left;
+      const Inside inside(y[2], x[2], conv.stride_w, offset);
+      if (inside.begin >= inside.end) continue;
+      std::ranges::fill(row, 0.0);
       for (std::int64_t image = 0; image < x[0]; ++image) {
-        for (std::int64_t oh = 0; oh < y[1]; ++oh) {
-          const std::int64_t ih = oh * conv.stride_h - conv.pad_top + kh * conv.dilation_h;
-          if (ih < 0 || ih >= x[1]) continue;  // padding is 0
-          for (std::int64_t ow = 0; ow < y[2]; ++ow) {
-            const std::int64_t iw = ow * conv.stride_w - conv.pad_left + kw * conv.dilation_w;
-            if (iw >= 0 && iw < x[2]) add_row(data + at(((image * x[1] + ih) * x[2] + iw) * channels), at(channels), zero_point, sums);
-          }
-        }
+        const T* first = data + ((image * x[1] + ih) * x[2] + inside.begin * conv.stride_w + offset) * channels;
+        add_rows(first, inside.end - inside.begin, conv.stride_w * channels, zero_point, std::span(row));
       }
+      for (const std::int64_t kh : taps)
+        for (std::int64_t c = 0; c < channels; ++c) means[at((kh * w[2] + kw) * channels + c)] += row[at(c)];
     }
   }
   for (double& m : means) m /= static_cast<double>(y[0] * y[1] * y[2]);
@@ -89,8 +127,8 @@ Means input_means(const Node& node, const Graph& graph, const std::vector<Shape>
   const double zero_point = q.present() ? q.zero_point() : 0;
   if (node.op() == Operator::Conv) return conv_means(node.as<schema::ConvT>(), x, shapes[at(node.inputs[1])], shapes[at(node.outputs[0])], data, zero_point);
   Means means(at(x.back()), 0.0);
-  const auto rows = static_cast<std::size_t>(element_count(x)) / means.size();
-  for (std::size_t r = 0; r < rows; ++r) add_row(data + r * means.size(), means.size(), zero_point, means.data());
+  const std::int64_t rows = element_count(x) / x.back();
+  add_rows(data, rows, x.back(), zero_point, std::span(means));
   for (double& m : means) m /= static_cast<double>(rows);
   return means;
 }

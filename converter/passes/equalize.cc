@@ -4,6 +4,7 @@
 // between (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019). Here the factors
 // are powers of two, so that the graph computes the very same values as before.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -37,6 +38,21 @@ constexpr double kHighBias = 3;
 std::size_t at(std::int64_t index) noexcept { return static_cast<std::size_t>(index); }
 
 double log2_of(double magnitude) noexcept { return magnitude > 0 ? std::log2(magnitude) : kNothing; }
+
+/// max(a[i] - b[i]): four at a time, since a compiler may not reorder one maximum.
+double greatest_difference(const double* a, const double* b, std::size_t count) noexcept {
+  std::array<double, 4> most{kNothing, kNothing, kNothing, kNothing};
+  std::size_t i = 0;
+  for (; i + 4 <= count; i += 4)
+    for (std::size_t j = 0; j < 4; ++j) most[j] = std::max(most[j], a[i + j] - b[i + j]);
+  for (; i < count; ++i) most[0] = std::max(most[0], a[i] - b[i]);
+  return std::ranges::max(most);
+}
+
+/// y[i] = max(y[i], x[i] + add).
+void raise(double* y, const double* x, double add, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) y[i] = std::max(y[i], x[i] + add);
+}
 
 /// A product with channels that may be scaled. Weights of a row whose inputs are one variable count as one column.
 struct Product {
@@ -131,14 +147,18 @@ class Equalizer {
   void add_shares_of(const Product& p, Shares& shares) const {
     std::vector<double> rows(p.rows.size(), kNothing);
     std::vector<double> columns(p.columns.size(), kNothing);
+    std::vector<double> readers(p.columns.size());
+    for (std::size_t c = 0; c < readers.size(); ++c) readers[c] = exponent(p.columns[c]);
     const double* w = p.weights.data();
     for (std::size_t o = 0; o < p.rows.size(); ++o) {
-      for (std::size_t c = p.first[p.group_of(o)]; c < p.first[p.group_of(o) + 1]; ++c) {
-        const double scaled = *w++ + exponent(p.rows[o]) - exponent(p.columns[c]);
-        rows[o] = std::max(rows[o], scaled);
-        columns[c] = std::max(columns[c], scaled);
-      }
+      const double writer = exponent(p.rows[o]);
+      const std::size_t begin = p.first[p.group_of(o)];
+      const std::size_t count = p.first[p.group_of(o) + 1] - begin;
+      rows[o] = writer + greatest_difference(w, &readers[begin], count);
+      raise(&columns[begin], w, writer, count);
+      w += count;
     }
+    for (std::size_t c = 0; c < columns.size(); ++c) columns[c] -= readers[c];
     add_shares(columns, p.columns, shares.read);
     raise_to_bias(p, rows);
     add_shares(rows, p.rows, shares.written);

@@ -27,20 +27,16 @@ class FirstSamples final : public Samples {
   [[nodiscard]] Result<void> read(std::size_t input, std::int64_t first, std::int64_t n, std::span<float> values) const override {
     return all_.read(input, first, n, values);
   }
+  [[nodiscard]] Result<void> read_integers(std::size_t input, std::int64_t first, std::int64_t n, std::span<std::int64_t> values) const override {
+    return all_.read_integers(input, first, n, values);
+  }
 
  private:
   const Samples& all_;
   std::int64_t count_;
 };
 
-Result<void> check_inputs(const Model& real) {
-  for (const TensorInfo& i : real.inputs())
-    if (i.type != Type::f32)
-      return Error{ErrorCode::unsupported, std::string("diagnosis needs f32 inputs, this is ") + name_of(i.type), "input '" + i.name + "'"};
-  return {};
-}
-
-/// The model with f32 inputs: of the look-ups that hold stored preprocessing, only the quantization is left.
+/// The model with real inputs: of the look-ups that hold stored preprocessing, only the quantization is left.
 Result<Model> with_real_inputs(const Model& quantized) {
   Graph graph = quantized.impl().graph;
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
@@ -57,7 +53,6 @@ Result<Model> with_real_inputs(const Model& quantized) {
 }
 
 Result<double> estimate(const Model& quantized, const Model& real, const Samples& samples, int threads) {
-  OCTET_CHECK(check_inputs(real));
   if (samples.count() < 1) return Error{ErrorCode::invalid_argument, "an estimate needs samples", {}};
   OCTET_TRY(const Model candidate, with_real_inputs(quantized));
   OCTET_TRY(const double db, OutputError(real, samples, threads).sqnr_db(candidate));
@@ -70,7 +65,6 @@ class Diagnoser {
       : quantized_(quantized.impl().graph), real_(real), samples_(samples), options_(options), layers_(quantized_layers(quantized_, real.impl().graph)) {}
 
   Result<Diagnosis> run() {
-    OCTET_CHECK(check_inputs(real_));
     if (layers_.empty() || samples_.count() < 1) return Diagnosis{};
     // What follows a layer is half of the model on average, and is run twice; the float model and fixes are some more runs.
     OCTET_TRY(const Recording recording, Recording::make(real_, samples_, options_.samples, static_cast<double>(layers_.size()) + 20));

@@ -120,6 +120,32 @@ TEST_CASE("damage is the outputs' SQNR with one layer quantized, worked out in d
   CHECK(layer_named(quantized, d, "first").damage_db == doctest::Approx(10 * std::log10(signal / noise)).epsilon(0.002));
 }
 
+TEST_CASE("token ids and masks are inputs like any other") {
+  constexpr std::int64_t kWords = 50, kLength = 6, kWidth = 8;
+  Random random(5);
+  GraphBuilder b;
+  const int ids = b.input("ids", Type::s64, {1, kLength});
+  const int mask = b.input("mask", Type::boolean, {1, kLength, 1});
+  const int words = b.constant("words", {kWords, kWidth}, random.reals(kWords * kWidth, -1, 1));
+  const int x = b.node("embedded", octet::schema::GatherT{}, {words, ids});
+  const int w = b.constant("w", {4, kWidth}, random.reals(4 * kWidth, -1, 1));
+  const int y = b.node("dense", FullyConnectedT{}, {x, w});
+  const int kept = b.node("kept", octet::schema::CastT{}, {mask});
+  b.node("y", octet::schema::MulT{}, {y, kept});
+  const Model model = must(b.model());
+  std::vector<float> tokens, marks;
+  for (std::int64_t i = 0; i < kSamples * kLength; ++i) {
+    tokens.push_back(static_cast<float>(random.integer(0, kWords - 1)));
+    marks.push_back(static_cast<float>(random.integer(0, 1)));
+  }
+  const VectorSamples samples(kSamples, {tokens, marks});
+  const Model quantized = must(octet::quantize(model, samples, options_of()));
+  const Diagnosis diagnosis = must(octet::diagnose(quantized, model, samples, {}));
+  CHECK(diagnosis.samples == kSamples);
+  CHECK(diagnosis.layers.size() >= 2);
+  CHECK(must(octet::estimate_outputs(quantized, model, samples, 1)) > 30);
+}
+
 TEST_CASE("worst first, shares that add up to the whole, the same on any number of threads") {
   const TwoLayers net(3);
   const Model real = net.model();
@@ -345,8 +371,8 @@ TEST_CASE("models that have nothing to do with each other give a result or an er
   GraphBuilder bytes;
   bytes.node("y", octet::schema::ReshapeT{{}, {1, 4}}, {bytes.input("x", Type::s64, {1, 2, 2}, {}, false)}, Type::s64);
   const Model integers = must(bytes.model());
-  check_error(octet::diagnose(integers, integers, data, {}), ErrorCode::unsupported, {"'x'", "f32"});
-  check_error(octet::estimate_outputs(integers, integers, data, 1), ErrorCode::unsupported, {"'x'", "f32"});
+  const VectorSamples whole(2, {{1, 2, 3, 4, 5, 6, 7, 8}});
+  CHECK(diagnosis_of(integers, integers, whole).layers.empty());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "converter/calibrate.h"
+#include "converter/sample_bytes.h"
 #include "engine/operator.h"
 #include "engine/session.h"
 
@@ -61,13 +62,14 @@ Result<Recording> Recording::make(const Model& real, const Samples& samples, std
 }
 
 Result<void> Recording::record(Session& session, const Samples& samples, std::int64_t first, std::int64_t n) {
-  std::vector<std::vector<float>> inputs;
+  std::vector<std::vector<std::byte>> inputs;
   std::vector<InputTensor> in;
-  for (std::size_t i = 0; i < session.inputs().size(); ++i) {
-    inputs.emplace_back(session.inputs()[i].elements());
-    OCTET_CHECK(samples.read(i, first, n, inputs.back()));
+  for (const TensorInfo& i : session.inputs()) inputs.emplace_back(i.size_bytes());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const TensorInfo& info = session.inputs()[i];
+    OCTET_CHECK(read_bytes(samples, i, first, n, info, inputs[i]));
+    in.emplace_back(inputs[i].data(), inputs[i].size(), info.type);
   }
-  for (const auto& values : inputs) in.emplace_back(values);
   std::vector<std::vector<std::byte>> outputs;
   std::vector<OutputTensor> out;
   for (const TensorInfo& o : session.outputs()) outputs.emplace_back(o.size_bytes());

@@ -14,7 +14,7 @@ namespace octet {
 class Recording {
  public:
   /// Up to `most` samples, fewer where their tensors, or running the model `runs` times on them, would take too much; spread
-  /// evenly over all of them. All inputs are f32.
+  /// evenly over all of them.
   static Result<Recording> make(const Model& real, const Samples& samples, std::int64_t most, double runs);
 
   [[nodiscard]] const Model& model() const noexcept { return model_; }

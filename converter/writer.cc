@@ -135,8 +135,8 @@ Result<void> write_file(const std::string& path, std::span<const std::byte> byte
   return done;
 }
 
-/// A session of the model, with every input filled with `value`.
-Result<void> run_filled(Session& session, float value) {
+/// A run with every input filled with `value`, 0 or 1.
+Result<void> run_filled(Session& session, std::uint8_t value) {
   std::vector<std::vector<std::byte>> storage;
   for (const auto* infos : {&session.inputs(), &session.outputs()})
     for (const TensorInfo& t : *infos) storage.emplace_back(t.size_bytes());
@@ -145,19 +145,23 @@ Result<void> run_filled(Session& session, float value) {
   std::size_t k = 0;
   for (const TensorInfo& t : session.inputs()) {
     std::vector<std::byte>& bytes = storage[k++];
-    if (t.type == Type::f32) std::fill_n(reinterpret_cast<float*>(bytes.data()), t.elements(), value);
+    if (t.type == Type::f32) {
+      std::fill_n(reinterpret_cast<float*>(bytes.data()), t.elements(), static_cast<float>(value));
+    } else {  // little-endian: the lowest byte of each element
+      for (std::size_t i = 0; i < bytes.size(); i += size_of(t.type)) bytes[i] = std::byte{value};
+    }
     in.emplace_back(bytes.data(), bytes.size(), t.type);
   }
   for (const TensorInfo& t : session.outputs()) out.emplace_back(storage[k].data(), storage[k].size(), t.type), ++k;
   return session.run(in, out);
 }
 
-/// It prepares a session, and runs. What one value makes NaN (a logarithm, a quotient) is not the model's fault, so that it may
+/// It prepares a session, and runs. What one value makes NaN (a logarithm, a mean over an empty mask) is not the model's fault, so that it may
 /// run with either of two.
 Result<void> check_runs(const Model& model) {
   OCTET_TRY(Session session, model.session());
-  auto zeros = run_filled(session, 0.0F);
-  return zeros || run_filled(session, 1.0F) ? Result<void>() : std::move(zeros);
+  auto zeros = run_filled(session, 0);
+  return zeros || run_filled(session, 1) ? Result<void>() : std::move(zeros);
 }
 
 Result<std::vector<std::byte>> serialize_graph(const Model& model) {

@@ -163,6 +163,20 @@ TEST_CASE("a write that fails half way leaves the old file as it was") {
   CHECK(dir.list() == std::vector<std::string>{"model.octet"});
 }
 
+TEST_CASE("a model that cannot take zeros, a mean over those a mask names, is written") {
+  GraphBuilder b;
+  const int mask = b.input("mask", Type::s64, {1, 4});
+  const int weights = b.node("weights", octet::schema::CastT{}, {mask});
+  octet::schema::ReduceT sum;
+  sum.reduction = octet::schema::Reduction::Sum;
+  sum.axes = {1};
+  octet::schema::BinaryT quotient;
+  quotient.function = octet::schema::BinaryFunction::Div;
+  const int share = b.node("share", quotient, {weights, b.node("sum", sum, {weights})});
+  b.node("q", octet::schema::QuantizeT{}, {share}, Type::u8, affine(1.0F / 255, 0));  // a NaN is an error of the run
+  CHECK(octet::serialize(must(b.model())).has_value());
+}
+
 TEST_CASE("what would not be read back is not written") {
   auto impl = std::make_shared<Model::Impl>();
   impl->graph = full_graph();

@@ -48,7 +48,7 @@ constexpr std::array kRows = {
     Support{"Identity", "", Int8::gone, ""},
     Support{"InstanceNormalization", "GroupNormalization", Int8::no, ""},
     Support{"LSTM", "FullyConnected, LSTM, Reshape", Int8::yes, "as GRU; no peepholes"},
-    Support{"LayerNormalization", "LayerNormalization", Int8::yes, "constant scale and bias; up to 65,793 values a row"},
+    Support{"LayerNormalization", "LayerNormalization", Int8::yes, "constant scale and bias; up to 65,793 values a row; also spelt out"},
     Support{"LeakyRelu", "Pointwise", Int8::yes, ""},
     Support{"Less", "Compare", Int8::no, ""},
     Support{"LessOrEqual", "Compare", Int8::no, ""},

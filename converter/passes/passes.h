@@ -19,6 +19,12 @@ namespace octet {
 /// output; permutes constants instead of activations; drops and merges Reshapes. See channels_last.cc.
 [[nodiscard]] Result<void> channels_last(Graph& graph);
 
+/// Reduce, Sub, Mul, Add, Sqrt, Div ... that together normalize rows -> LayerNormalization.
+[[nodiscard]] Result<void> recognize_layer_norm(Graph& graph);
+
+/// MatMul of two activations and Muls by a number before or after it: into its scale.
+[[nodiscard]] Result<void> fold_scale(Graph& graph);
+
 /// Elementwise nodes that together compute a function of one value (Gelu, Silu, HardSwish, Mish ... spelt out) -> Pointwise.
 [[nodiscard]] Result<void> recognize_functions(Graph& graph);
 

@@ -1,0 +1,192 @@
+// What attention and its normalizations are spelt as becomes the operators they are.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "converter/passes/passes.h"
+#include "converter_models.h"
+
+namespace octet_test {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+std::int64_t count(const Graph& g, const std::string& op) { return std::ranges::count(ops_of(g), op); }
+
+/// Optimized, and compared with the model as it was.
+Graph optimized(ModelBuilder& m) {
+  const Graph imported = must(m.import());
+  Graph g = imported;
+  must(octet::optimize(g));
+  const auto x = random_inputs(g, 2);
+  check_close(run(g, x, 2)[0], run(imported, x, 2)[0], 1e-5F);
+  return g;
+}
+
+// ---- LayerNormalization
+
+struct Spelling {
+  bool two_differences = false, power = false, reciprocal = false, bias = true, scale = true;
+  std::vector<std::int64_t> axes = {-1};
+  std::vector<std::int64_t> parameters = {6};
+};
+
+ModelBuilder layer_norm(const Spelling& s) {
+  ModelBuilder m{13};
+  m.input("x", {kOpen, 5, 6});
+  m.node("ReduceMean", {"x"}, {"mean"}).with("axes", s.axes).named("first");
+  m.node("Sub", {"x", "mean"}, {"d"});
+  if (s.two_differences) m.node("Sub", {"x", "mean"}, {"d2"});
+  const std::string d2 = s.two_differences ? "d2" : "d";
+  m.f32("two", {}, {2}).f32("eps", {}, {1e-3F}).f32("half", {}, {0.5F}).f32("minus", {}, {-0.5F});
+  if (s.power) m.node("Pow", {d2, "two"}, {"square"});
+  if (!s.power) m.node("Mul", {d2, d2}, {"square"});
+  m.node("ReduceMean", {"square"}, {"variance"}).with("axes", s.axes);
+  m.node("Add", {"variance", "eps"}, {"shifted"});
+  if (s.reciprocal) {
+    m.node("Sqrt", {"shifted"}, {"root"});
+    m.node("Reciprocal", {"root"}, {"inverse"});
+    m.node("Mul", {"inverse", "d"}, {"normal"});
+  } else if (s.power) {
+    m.node("Pow", {"shifted", "half"}, {"root"});
+    m.node("Div", {"d", "root"}, {"normal"});
+  } else {
+    m.node("Sqrt", {"shifted"}, {"root"});
+    m.node("Div", {"d", "root"}, {"normal"});
+  }
+  std::string y = "normal";
+  m.random("gamma", s.parameters).random("beta", s.parameters);
+  if (s.scale) m.node("Mul", {"gamma", y}, {"scaled"}), y = "scaled";
+  if (s.bias) m.node("Add", {y, "beta"}, {"shifted_y"}), y = "shifted_y";
+  m.output(y);
+  return m;
+}
+
+TEST_CASE("LayerNormalization in the spellings of exporters") {
+  for (int spelling = 0; spelling < 32; ++spelling) {
+    CAPTURE(spelling);
+    const auto bit = [&](int i) { return (spelling >> i & 1) != 0; };
+    ModelBuilder m = layer_norm({bit(0), bit(1), bit(2), bit(3), bit(4), {-1}, {6}});
+    const Graph g = optimized(m);
+    REQUIRE(ops_of(g) == Strings{"LayerNormalization"});
+    CHECK(g.nodes[0].name == "first");
+    CHECK(g.nodes[0].sources.size() == g.source_nodes.size());
+    CHECK(g.nodes[0].as<octet::schema::LayerNormalizationT>().epsilon == 1e-3F);
+  }
+}
+
+TEST_CASE("LayerNormalization over two axes, with parameters of their shape or one number") {
+  for (const auto& parameters : std::vector<std::vector<std::int64_t>>{{5, 6}, {1, 5, 6}, {}, {1}}) {
+    CAPTURE(parameters.size());
+    Spelling s;
+    s.axes = {1, 2};
+    s.parameters = parameters;
+    ModelBuilder m = layer_norm(s);
+    const Graph g = optimized(m);
+    REQUIRE(ops_of(g) == Strings{"LayerNormalization"});
+    CHECK(g.nodes[0].as<octet::schema::LayerNormalizationT>().axes == 2);
+  }
+}
+
+TEST_CASE("what only looks like LayerNormalization stays as it is") {
+  SUBCASE("along another axis") {
+    Spelling s;
+    s.axes = {1};
+    ModelBuilder m = layer_norm(s);
+    CHECK(count(optimized(m), "LayerNormalization") == 0);
+  }
+  SUBCASE("parameters along another axis") {
+    Spelling s;
+    s.parameters = {5, 1};
+    ModelBuilder m = layer_norm(s);
+    const Graph g = optimized(m);
+    CHECK(count(g, "LayerNormalization") == 1);
+    CHECK(count(g, "Mul") == 1);
+    CHECK(count(g, "Add") == 1);
+  }
+  SUBCASE("the variance of something else") {
+    ModelBuilder m = layer_norm({});
+    m.input("z", {kOpen, 5, 6});
+    for (int i = 0; i < m.proto.graph().node_size(); ++i)
+      if (m.proto.graph().node(i).output(0) == "square") *m.proto.mutable_graph()->mutable_node(i)->mutable_input(0) = "z";
+    CHECK(count(optimized(m), "LayerNormalization") == 0);
+  }
+}
+
+TEST_CASE("parts of a LayerNormalization that others read are still there") {
+  ModelBuilder m = layer_norm({});
+  m.output("normal").output("variance");
+  const Graph imported = must(m.import());
+  Graph g = imported;
+  must(octet::optimize(g));
+  CHECK(count(g, "LayerNormalization") == 1);
+  const auto x = random_inputs(g, 2);
+  for (std::size_t o = 0; o < 3; ++o) check_close(run(g, x, 2)[o], run(imported, x, 2)[o], 1e-5F);
+}
+
+// ---- The scale of scores
+
+/// softmax(q k^T) with a factor of 1/4 in some place.
+ModelBuilder scores(const std::string& place) {
+  ModelBuilder m{13};
+  m.input("x", {kOpen, 8, 16}).random("wq", {16, 16}).random("wk", {16, 16}).random("bias", {16});
+  m.f32("quarter", {}, {0.25F}).f32("four", {}, {4}).s64("heads", {0, 8, 4, 4});
+  const auto scaled = [&](const std::string& t) { return m.node("Mul", {t, "quarter"}, {t + "s"}), t + "s"; };
+  std::string q = "q", k = "k";
+  m.node("MatMul", {"x", "wq"}, {"q"});
+  m.node("MatMul", {"x", "wk"}, {"k"});
+  m.node("Reshape", {q, "heads"}, {"q4"});
+  q = "q4";
+  m.node("Reshape", {k, "heads"}, {"k4"});
+  if (place == "before the transpose") q = scaled(q);
+  m.node("Transpose", {q}, {"qt"}).with("perm", std::vector<std::int64_t>{0, 2, 1, 3});
+  q = "qt";
+  m.node("Transpose", {"k4"}, {"kt"}).with("perm", std::vector<std::int64_t>{0, 2, 3, 1});
+  k = "kt";
+  if (place == "on either side") q = scaled(q), k = scaled(k);
+  m.node("MatMul", {q, k}, {"s"});
+  std::string s = "s";
+  if (place == "after") s = scaled(s);
+  if (place == "after, as a quotient") m.node("Div", {s, "four"}, {"s4"}), s = "s4";
+  m.node("Softmax", {s}, {"y"}).with("axis", -1);
+  m.output("y");
+  return m;
+}
+
+TEST_CASE("a scale beside MatMul of two activations becomes part of it") {
+  for (const std::string place : {"before the transpose", "on either side", "after", "after, as a quotient"}) {
+    CAPTURE(place);
+    ModelBuilder m = scores(place);
+    const Graph g = optimized(m);
+    CHECK(count(g, "Mul") == 0);
+    for (const auto& n : g.nodes) {
+      if (n.op() != octet::schema::Operator::MatMul) continue;
+      CHECK(n.as<octet::schema::MatMulT>().scale == (place == "on either side" ? 0.0625F : 0.25F));
+      CHECK(n.sources.size() >= 2);
+    }
+  }
+}
+
+TEST_CASE("a scale that others read, and a factor for each column, stay") {
+  ModelBuilder m{13};
+  m.input("a", {kOpen, 4, 5}).input("b", {kOpen, 5, 3}).f32("c", {}, {0.5F}).random("columns", {3});
+  m.node("Mul", {"a", "c"}, {"half"});
+  m.node("MatMul", {"half", "b"}, {"s"});
+  m.node("Mul", {"s", "columns"}, {"y"});
+  m.output("y").output("half");
+  CHECK(count(optimized(m), "Mul") == 2);
+}
+
+TEST_CASE("a scale that would overflow or vanish stays outside") {
+  ModelBuilder m{13};
+  m.input("a", {kOpen, 4, 5}).input("b", {kOpen, 5, 3}).f32("c", {}, {1e-30F});
+  m.node("MatMul", {"a", "b"}, {"s"});
+  m.node("Mul", {"s", "c"}, {"t"});
+  m.node("Mul", {"t", "c"}, {"y"});
+  m.output("y");
+  CHECK(count(optimized(m), "Mul") == 1);
+}
+
+}  // namespace
+}  // namespace octet_test

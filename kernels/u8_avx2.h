@@ -36,6 +36,14 @@ inline __m128i bytes_of(const FinishAvx2& f, __m256i q0, __m256i q1) noexcept {
   return _mm_max_epu8(_mm_packus_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1)), f.least);
 }
 
+/// Four vectors of whole() to 32 bytes, in the order in which packing leaves groups of four: those that unpacking made, see
+/// depthwise/quad_body.h.
+inline __m256i unordered_bytes_of(const FinishAvx2& f, __m256i q0, __m256i q1, __m256i q2, __m256i q3) noexcept {
+  const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(q0, q1), f.zero_point);
+  const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(q2, q3), f.zero_point);
+  return _mm256_max_epu8(_mm256_packus_epi16(low, high), _mm256_broadcastsi128_si256(f.least));
+}
+
 /// The first `count` of 16 bytes.
 inline void store_bytes(std::uint8_t* y, std::int64_t count, __m128i bytes) noexcept {
   if (count >= 16) {

@@ -30,11 +30,16 @@ inline FinishAvx512 make_finish(const OutputU8& out) noexcept {
 /// where both are equal, as std::min does; the sign of a 0 is lost here anyway.
 inline __m512i whole(const FinishAvx512& f, __m512 t) noexcept { return _mm512_cvtps_epi32(_mm512_min_ps(f.hi, t)); }
 
-/// Four vectors of whole() to 64 bytes in order.
-inline __m512i bytes_of(const FinishAvx512& f, __m512i q0, __m512i q1, __m512i q2, __m512i q3) noexcept {
+/// Four vectors of whole() to 64 bytes, in the order in which packing leaves groups of four.
+inline __m512i unordered_bytes_of(const FinishAvx512& f, __m512i q0, __m512i q1, __m512i q2, __m512i q3) noexcept {
   const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(q0, q1), f.zero_point);
   const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(q2, q3), f.zero_point);
-  return _mm512_permutexvar_epi32(f.order, _mm512_max_epu8(_mm512_packus_epi16(low, high), f.least));
+  return _mm512_max_epu8(_mm512_packus_epi16(low, high), f.least);
+}
+
+/// Four vectors of whole() to 64 bytes in order.
+inline __m512i bytes_of(const FinishAvx512& f, __m512i q0, __m512i q1, __m512i q2, __m512i q3) noexcept {
+  return _mm512_permutexvar_epi32(f.order, unordered_bytes_of(f, q0, q1, q2, q3));
 }
 
 /// The first `count` of 64 bytes; others are 0.

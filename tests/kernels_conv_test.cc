@@ -125,6 +125,9 @@ TEST_CASE("depthwise convolutions: kernels, strides and channels") {
   }
   // Rows long enough to be cut into segments.
   for (const std::int64_t stride : {1, 2}) check(random, shape(6, 70, 96, 96, 3, stride, 1, 96));
+  // Images high enough to be cut into strips, which share rows or, where the stride is as large as the kernel, do not.
+  for (const std::int64_t stride : {1, 2, 3}) check(random, shape(300, 3, 4, 4, 3, stride, 1, 4));
+  for (const std::int64_t stride : {1, 2}) check(random, shape(70, 12, 64, 64, 5, stride, 2, 64));
 }
 
 TEST_CASE("depthwise convolutions: random shapes") {

@@ -5,8 +5,8 @@
 namespace octet::kernels {
 
 void depthwise_u8s8_avx2(const DepthwisePixel& pixel) noexcept;
-void interleave_avx2(const QuadInterleave& work) noexcept;
-void depthwise_row_avx2(const DepthwiseRow& row) noexcept;
+void split_columns_avx2(const ColumnSplit& work) noexcept;
+void depthwise_bands_avx2(const DepthwiseBands& bands) noexcept;
 
 namespace {
 
@@ -16,7 +16,6 @@ struct Avx2Quads : QuadsAvx2 {
     const std::int8_t* at;  // read where they are used
   };
   static constexpr int kWeightBytes = 8;
-  static constexpr int kDepthwiseChunks = 2;
 
   static Weights weights(const std::int8_t* p) noexcept { return {p}; }
   static Ints dot(Ints acc, Ints x, const Weights& w) noexcept {
@@ -28,8 +27,8 @@ struct Avx2Quads : QuadsAvx2 {
 
 }  // namespace
 
-void interleave_avx2(const QuadInterleave& work) noexcept { interleave<Avx2Quads>(work); }
-void depthwise_row_avx2(const DepthwiseRow& row) noexcept { row_of_any<Avx2Quads>(row); }
+void split_columns_avx2(const ColumnSplit& work) noexcept { split_columns<Avx2Quads>(work); }
+void depthwise_bands_avx2(const DepthwiseBands& bands) noexcept { depthwise_bands<Avx2Quads>(bands); }
 
 void depthwise_u8s8_avx2(const DepthwisePixel& p) noexcept {
   const FinishAvx2 output = make_finish(p.epilogue.out);

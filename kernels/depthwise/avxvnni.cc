@@ -4,15 +4,14 @@
 
 namespace octet::kernels {
 
-void interleave_avxvnni(const QuadInterleave& work) noexcept;
-void depthwise_row_avxvnni(const DepthwiseRow& row) noexcept;
+void split_columns_avxvnni(const ColumnSplit& work) noexcept;
+void depthwise_bands_avxvnni(const DepthwiseBands& bands) noexcept;
 
 namespace {
 
 struct AvxVnni : QuadsAvx2 {
   using Weights = Ints;
   static constexpr int kWeightBytes = 4;
-  static constexpr int kDepthwiseChunks = 2;
 
   static Weights weights(const void* p) noexcept { return load(p); }
   /// GCC 12 copies sums from register to register around its intrinsic.
@@ -24,9 +23,7 @@ struct AvxVnni : QuadsAvx2 {
 
 }  // namespace
 
-void interleave_avxvnni(const QuadInterleave& work) noexcept { interleave<AvxVnni>(work); }
-
-/// Sixteen registers do not hold the weights of three taps.
-void depthwise_row_avxvnni(const DepthwiseRow& row) noexcept { row_of_any<AvxVnni>(row); }
+void split_columns_avxvnni(const ColumnSplit& work) noexcept { split_columns<AvxVnni>(work); }
+void depthwise_bands_avxvnni(const DepthwiseBands& bands) noexcept { depthwise_bands<AvxVnni>(bands); }
 
 }  // namespace octet::kernels

@@ -1,8 +1,9 @@
 // The kernels of quad_depthwise.h for any vector type V. Everything here has internal linkage (see u8_avx2.h).
 //
-// V has: Ints (s32 lanes), kLanes, kDepthwiseChunks (whose sums fit into the registers), Weights, kWeightBytes, weights(p), Output; load(p), store(p, v), dot(acc, x, w); bytes(p, count), order(p) for regroup(x, order),
-// which puts groups of four bytes where unpacking within 128-bit lanes makes quads of them in their order; low8, high8, low16,
-// high16(a, b), which unpack; output(epilogue), store_chunk(epilogue, output, at, count, multiplier, acc).
+// V has: Ints (s32 lanes), kLanes, kMostRows and kMostChunks (whose sums fit into the registers), Weights, kWeightBytes, weights(p),
+// Output; load(p), row(p), which is read once, dot(acc, x, w); bytes(p, count), regroup(x, order); low8, high8, low16,
+// high16(a, b), which unpack within 128-bit lanes; store_low, store_high(p, v); output(epilogue), store_chunk(epilogue, output, at,
+// count, multiplier, acc).
 #pragma once
 
 #include "kernels/depthwise/quad_depthwise.h"
@@ -10,120 +11,153 @@
 namespace octet::kernels {
 namespace {
 
+/// Pixels of an even number of columns, apart.
 template <class V>
-inline void interleave_chunk(const std::uint8_t* const (&rows)[4], std::int64_t count, typename V::Ints order, std::uint8_t* first,
-                             std::uint8_t* second) noexcept {
-  constexpr std::int64_t kVector = V::kLanes * 4;
-  const auto r0 = V::regroup(V::bytes(rows[0], count), order);
-  const auto r1 = V::regroup(V::bytes(rows[1], count), order);
-  const auto r2 = V::regroup(V::bytes(rows[2], count), order);
-  const auto r3 = V::regroup(V::bytes(rows[3], count), order);
+inline void split_columns(const ColumnSplit& work) noexcept {
+  constexpr std::int64_t kChunk = V::kLanes * 4;
+  const auto order = V::load(work.order);
+  for (std::int64_t i = 0; i < work.count; i += kChunk) {
+    const auto x = V::regroup(V::bytes(work.x + i, work.count - i), order);
+    V::store_low(work.first + i / 2, x);
+    V::store_high(work.second + i / 2, x);
+  }
+}
+
+/// The quads of a chunk: one byte of each of four rows, in the order of unpacking, which packing undoes.
+template <class V>
+[[gnu::always_inline]] inline void quads_of(const std::uint8_t* const (&rows)[4], std::int64_t at, typename V::Ints (&quads)[4]) noexcept {
+  const auto r0 = V::row(rows[0] + at);
+  const auto r1 = V::row(rows[1] + at);
+  const auto r2 = V::row(rows[2] + at);
+  const auto r3 = V::row(rows[3] + at);
   const auto low01 = V::low8(r0, r1);
   const auto high01 = V::high8(r0, r1);
   const auto low23 = V::low8(r2, r3);
   const auto high23 = V::high8(r2, r3);
-  V::store(first, V::low16(low01, low23));
-  V::store(first + kVector, V::high16(low01, low23));
-  V::store(second, V::low16(high01, high23));
-  V::store(second + kVector, V::high16(high01, high23));
+  quads[0] = V::low16(low01, low23);
+  quads[1] = V::high16(low01, low23);
+  quads[2] = V::low16(high01, high23);
+  quads[3] = V::high16(high01, high23);
 }
 
-template <class V>
-inline void interleave(const QuadInterleave& work) noexcept {
+/// What the loops use of DepthwiseBands, read once and field by field: outputs are bytes, which might overlap anything the compiler
+/// knows of, and a copy of the whole would wait until the caller's stores of its parts have landed.
+struct BandLoop {
+  const std::uint8_t* const* rows;
+  const std::int32_t* columns;
+  std::int64_t row_quads, kernel_w;
+  const std::int8_t* weights;
+  std::int64_t packed_rows, out_stride;
+  const std::int32_t* bias;
+  const float* multiplier;
+};
+
+/// kChunks chunks from output i on, `step` outputs apart, of a band of kRows output rows, the first at element `at`: quads serve every row, weights every chunk. kTaps
+/// is 3 for a window of three columns and up to four rows, else 0.
+template <class V, int kTaps, int kRows, int kChunks>
+[[gnu::always_inline]] inline void chunks(const BandLoop& band, const Epilogue& epilogue, const typename V::Output& output, std::int64_t p,
+                                          std::int64_t i, std::int64_t step, std::int64_t count, std::int64_t at) noexcept {
   constexpr std::int64_t kChunk = V::kLanes * 4;
-  const auto order = V::order(work.order);
-  for (std::int64_t run = 0; run < work.runs; ++run) {
-    const std::uint8_t* rows[4];
-    for (unsigned i = 0; i < 4; ++i) rows[i] = work.rows[i] + run * work.in_step;
-    std::uint8_t* first = work.first + run * work.out_step;
-    std::uint8_t* second = work.second + run * work.out_step;
-    for (std::int64_t i = 0; i < work.count; i += kChunk) {
-      interleave_chunk<V>(rows, work.count - i, order, first, second);
-      for (auto& row : rows) row += kChunk;
-      first += work.chunk_step;
-      second += work.chunk_step;
+  typename V::Ints acc[kChunks][kRows][4];
+#pragma GCC unroll 4
+  for (int k = 0; k < kChunks; ++k) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) acc[k][r][v] = V::load(band.bias + p * kChunk + v * V::kLanes);
+    }
+  }
+  const std::int64_t taps = kTaps != 0 ? kTaps : band.row_quads * band.kernel_w;
+  const std::int8_t* weights = band.weights + p * taps * band.packed_rows * kChunk * V::kWeightBytes;
+  const auto add_tap = [&](const std::uint8_t* const (&rows)[4], std::int64_t from) noexcept {
+    typename V::Ints quads[kChunks][4];
+#pragma GCC unroll 4
+    for (int k = 0; k < kChunks; ++k) quads_of<V>(rows, from + k * step, quads[k]);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) {
+        const auto w = V::weights(weights + (r * 4 + v) * V::kLanes * V::kWeightBytes);
+#pragma GCC unroll 4
+        for (int k = 0; k < kChunks; ++k) acc[k][r][v] = V::dot(acc[k][r][v], quads[k][v], w);
+      }
+    }
+    weights += band.packed_rows * kChunk * V::kWeightBytes;
+  };
+  if constexpr (kTaps != 0) {
+    const std::uint8_t* const rows[4] = {band.rows[0], band.rows[1], band.rows[2], band.rows[3]};
+#pragma GCC unroll 4
+    for (int t = 0; t < kTaps; ++t) add_tap(rows, band.columns[t] + i);
+  } else {
+    for (std::int64_t g = 0; g < band.row_quads; ++g) {
+      const std::uint8_t* const rows[4] = {band.rows[4 * g], band.rows[4 * g + 1], band.rows[4 * g + 2], band.rows[4 * g + 3]};
+      for (std::int64_t t = 0; t < band.kernel_w; ++t) add_tap(rows, band.columns[t] + i);
+    }
+  }
+#pragma GCC unroll 4
+  for (int k = 0; k < kChunks; ++k) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r)
+      V::store_chunk(epilogue, output, at + r * band.out_stride + i + k * step, count - i - k * step, band.multiplier + p * kChunk, acc[k][r]);
+  }
+}
+
+template <class V, int kTaps, int kRows>
+inline void bands_of_rows(const DepthwiseBands& given) noexcept {
+  constexpr int kChunks = kRows >= V::kMostChunks ? 1 : V::kMostChunks / kRows;
+  BandLoop band{given.rows, given.columns, given.row_quads, given.kernel_w, given.weights, given.packed_rows, given.out_stride,
+                given.epilogue.bias, given.epilogue.multiplier};
+  const auto output = V::output(given.epilogue);
+  const std::int64_t count = given.count;
+  const std::int64_t step = given.period * V::kLanes * 4;
+  // A chunk's weights serve all bands before the next one's turn.
+  for (std::int64_t first = 0, p = 0; first < step; first += V::kLanes * 4, ++p) {
+    std::int64_t at = 0;
+    band.rows = given.rows;
+    for (std::int64_t b = 0; b < given.bands; ++b, band.rows += given.row_step, at += kRows * band.out_stride) {
+      std::int64_t i = first;
+      for (; i + (kChunks - 1) * step < count; i += kChunks * step)
+        chunks<V, kTaps, kRows, kChunks>(band, given.epilogue, output, p, i, step, count, at);
+      if constexpr (kChunks > 1)
+        for (; i < count; i += step) chunks<V, kTaps, kRows, 1>(band, given.epilogue, output, p, i, step, count, at);
     }
   }
 }
 
-/// acc += the chunk's quads under one tap, times their weights.
-template <class V>
-inline void add_tap(typename V::Ints (&acc)[4], const std::uint8_t* x, const typename V::Weights (&w)[4]) noexcept {
-#pragma GCC unroll 4
-  for (int v = 0; v < 4; ++v) acc[v] = V::dot(acc[v], V::load(x + v * V::kLanes * 4), w[v]);
-}
-
-template <class V>
-inline void load_four(typename V::Ints (&to)[4], const void* from) noexcept {
-#pragma GCC unroll 4
-  for (int v = 0; v < 4; ++v) to[v] = V::load(static_cast<const std::uint8_t*>(from) + v * V::kLanes * 4);
-}
-
-template <class V>
-inline void load_weights(typename V::Weights (&to)[4], const std::int8_t* from) noexcept {
-#pragma GCC unroll 4
-  for (int v = 0; v < 4; ++v) to[v] = V::weights(from + v * V::kLanes * V::kWeightBytes);
-}
-
-/// kChunks chunks from output i on, `step` outputs apart, with any number of taps: each weight serves all of them.
-template <class V, int kChunks>
-inline void chunks_of_any(const DepthwiseRow& row, std::int64_t p, std::int64_t i, std::int64_t step) noexcept {
-  constexpr std::int64_t kChunk = V::kLanes * 4;
-  typename V::Ints acc[kChunks][4];
-#pragma GCC unroll 4
-  for (int k = 0; k < kChunks; ++k) load_four<V>(acc[k], row.epilogue.bias + p * kChunk);
-  const std::uint8_t* x = row.quads + 4 * i;
-  const std::int8_t* weights = row.weights + p * row.tap_count * kChunk * V::kWeightBytes;
-  for (const std::int32_t* tap = row.taps; tap != row.taps + row.tap_count; ++tap, weights += kChunk * V::kWeightBytes) {
-    typename V::Weights w[4];
-    load_weights<V>(w, weights);
-#pragma GCC unroll 4
-    for (int k = 0; k < kChunks; ++k) add_tap<V>(acc[k], x + *tap + 4 * k * step, w);
-  }
-  const auto output = V::output(row.epilogue);
-#pragma GCC unroll 4
-  for (int k = 0; k < kChunks; ++k)
-    V::store_chunk(row.epilogue, output, i + k * step, row.count - i - k * step, row.epilogue.multiplier + p * kChunk, acc[k]);
-}
-
-/// A row with any number of taps.
-template <class V>
-inline void row_of_any(const DepthwiseRow& row) noexcept {
-  constexpr int kMost = V::kDepthwiseChunks;
-  const std::int64_t step = row.period * V::kLanes * 4;
-  for (std::int64_t p = 0; p < row.period; ++p) {
-    std::int64_t i = p * V::kLanes * 4;
-    for (; i + (kMost - 1) * step < row.count; i += kMost * step) chunks_of_any<V, kMost>(row, p, i, step);
-    if constexpr (kMost > 2)
-      for (; i + step < row.count; i += 2 * step) chunks_of_any<V, 2>(row, p, i, step);
-    for (; i < row.count; i += step) chunks_of_any<V, 1>(row, p, i, step);
-  }
-}
-
-/// A row with three taps, whose weights stay in registers, and the bias. Copies of what `row` says: outputs are bytes, which
-/// might overlap anything the compiler knows of.
-template <class V>
-inline void row_of_three(const DepthwiseRow& row) noexcept {
-  constexpr std::int64_t kChunk = V::kLanes * 4;
-  const Epilogue epilogue = row.epilogue;
-  const auto output = V::output(epilogue);
-  const std::int64_t step = row.period * kChunk;
-  const std::int64_t count = row.count;
-  const std::uint8_t* x[3] = {row.quads + row.taps[0], row.quads + row.taps[1], row.quads + row.taps[2]};
-  for (std::int64_t first = 0; first < step; first += kChunk) {
-    typename V::Ints bias[4];
-    typename V::Weights w[3][4];
-    load_four<V>(bias, epilogue.bias + first);
-#pragma GCC unroll 3
-    for (int t = 0; t < 3; ++t) load_weights<V>(w[t], row.weights + (3 * first + t * kChunk) * V::kWeightBytes);
-    for (std::int64_t i = first; i < count; i += step) {
-      typename V::Ints acc[4];
-#pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) acc[v] = bias[v];
-#pragma GCC unroll 3
-      for (int t = 0; t < 3; ++t) add_tap<V>(acc, x[t] + 4 * i, w[t]);
-      V::store_chunk(epilogue, output, i, count - i, epilogue.multiplier + first, acc);
+/// Any number of output rows up to kMost, a compile-time constant for each.
+template <class V, int kTaps, int kMost>
+inline void bands_of(const DepthwiseBands& bands) noexcept {
+  if constexpr (kMost > 1) {
+    if (bands.out_rows < kMost) {
+      bands_of<V, kTaps, kMost - 1>(bands);
+      return;
     }
+  }
+  bands_of_rows<V, kTaps, kMost>(bands);
+}
+
+template <class V>
+inline void depthwise_bands(const DepthwiseBands& bands) noexcept {
+  if (bands.row_quads == 1 && bands.kernel_w == 3) {
+    bands_of<V, 3, V::kMostRows>(bands);
+  } else {
+    bands_of<V, 0, V::kMostRows>(bands);
+  }
+}
+
+/// Outputs that are not u8, rare behind a depthwise convolution: the first `count` of a chunk's `acc`, one by one.
+inline void store_wide_chunk(const Epilogue& e, std::int64_t at, std::int64_t count, std::int64_t lanes, const float* multiplier,
+                             const std::int32_t* acc) noexcept {
+  for (std::int64_t i = 0; i < 4 * lanes && i < count; ++i) {
+    const std::int64_t place = place_of(i, lanes);
+    if (e.sums != nullptr) {
+      e.sums[at + i] = acc[place];
+      continue;
+    }
+    // As std::min(std::max()), which would be a weak symbol here.
+    const float t = static_cast<float>(acc[place]) * multiplier[place];
+    const float above = t < e.clamp_min ? e.clamp_min : t;
+    e.real[at + i] = e.clamp_max < above ? e.clamp_max : above;
   }
 }
 

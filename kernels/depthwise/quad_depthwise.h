@@ -1,12 +1,15 @@
 // Convolution with one input and one output channel a group (conv/conv.h with groups = in_c = out_c), four taps at a time.
 //
-// Four rows of x are interleaved, so that each s32 lane holds one column of four taps of one channel and vpdpbusd sums them
-// at once (AVX2 in two steps, as in gemm/quad.h). A band is as many output rows as can share such quads: with a kernel of 3 x 3 and stride 1, rows 0 to 3 serve two
-// output rows, whose weights are (w0, w1, w2, 0) and (0, w0, w1, w2).
+// The bytes of four rows of x are unpacked into quads, so that each s32 lane holds one column of four taps of one channel and
+// vpdpbusd sums them at once (AVX2 in two steps, as in gemm/quad.h). The sums are packed the way they were unpacked, so that nothing
+// has to be put in order. A band is as many output rows as can share such quads: with a kernel of 3 x 3 and stride 1, rows 0 to
+// 3 serve two output rows, whose weights are (w0, w1, w2, 0) and (0, w0, w1, w2).
 //
-// In the scratch columns follow each other as in x, channels adjacent, so outputs are computed along the whole row in chunks
-// of as many elements as a vector has bytes, whatever the number of channels: weights repeat after C / gcd(C, chunk) chunks.
-// With a stride of s columns x is sorted into s phases, columns 0, s, 2s ... first, so that here, too, neighbours are adjacent.
+// Rows are copied first, with zero-points around them, into lines: those of a strip of bands at once, because what has just been
+// written in small pieces cannot be read in large ones without waiting; the next strip finds some of them there. In a line
+// columns follow each other as in x, channels adjacent, so outputs are computed along the whole row in chunks of as many elements as a
+// vector has bytes, whatever the number of channels: weights repeat after C / gcd(C, chunk) chunks. With a stride of s columns
+// a line is sorted into s phases, columns 0, s, 2s ... first, so that here, too, neighbours are adjacent.
 #pragma once
 
 #include <cstdint>
@@ -19,27 +22,42 @@
 
 namespace octet::kernels {
 
-/// Interleaves four rows: for each byte i < count of each run, the quad (rows[0][i], rows[1][i], rows[2][i], rows[3][i]).
-/// Whole chunks are written; what follows the last byte's quad is undefined.
-struct QuadInterleave {
-  const std::uint8_t* rows[4] = {};
-  std::int64_t runs = 1, count = 0;
-  std::int64_t in_step = 0, out_step = 0;  ///< bytes from one run to the next
-  /// Where each group of four quads of a chunk comes from: order[i] is the first byte / 4 of the i-th group.
-  const std::int32_t* order = nullptr;
-  std::uint8_t* first = nullptr;   ///< where the first half of a chunk's quads goes
-  std::uint8_t* second = nullptr;  ///< and the second
-  std::int64_t chunk_step = 0;     ///< bytes both move on for each chunk
+namespace {  // of internal linkage, because files for one instruction set use it, too
+
+/// Where unpacking four rows of bytes leaves the quad of an element of a chunk: the index among its four vectors' lanes.
+constexpr std::int64_t place_of(std::int64_t element, std::int64_t lanes) noexcept {
+  return element % 16 / 4 * lanes + element / 16 * 4 + element % 4;
+}
+
+}  // namespace
+
+/// Takes a run of pixels apart: those of even columns to `first`, of odd ones to `second`. Whole halves of chunks are written.
+struct ColumnSplit {
+  const std::uint8_t* x = nullptr;
+  std::int64_t count = 0;                ///< bytes
+  const std::int32_t* order = nullptr;   ///< the group of four bytes of a chunk that comes i-th
+  std::uint8_t* first = nullptr;
+  std::uint8_t* second = nullptr;
 };
 
-/// Outputs along one row: y[i] = epilogue(sum over taps t of quads[taps[t] + 4 i] . weights[i mod period, t]).
-struct DepthwiseRow {
-  const std::uint8_t* quads = nullptr;  ///< readable for a chunk beyond the last output's
-  const std::int32_t* taps = nullptr;   ///< byte offsets
-  std::int64_t tap_count = 0;
-  const std::int8_t* weights = nullptr;  ///< for each of `period` chunks, for each tap, four vectors of quads
-  std::int64_t period = 1, count = 0;
-  Epilogue epilogue;  ///< bias and multiplier for each element of each of `period` chunks; y or real of output 0
+/// Bands of `out_rows` rows of outputs. In each of them y[r, i] = epilogue(sum over row quads g, columns t, rows k < 4 of
+/// rows[4 g + k][columns[t] + i] . weights[i, g, t, r, k]).
+struct DepthwiseBands {
+  const std::uint8_t* const* rows = nullptr;  ///< [4 row_quads] of the first band, each readable for a chunk beyond the last output's
+  std::int64_t bands = 1;
+  std::int64_t row_step = 0;                  ///< from one band's rows to the next one's
+  const std::int32_t* columns = nullptr;      ///< [kernel_w] byte offsets
+  std::int64_t row_quads = 1, kernel_w = 1;
+  /// For each of `period` chunks, for each row quad, column and one of `packed_rows` output rows: four vectors of quads.
+  const std::int8_t* weights = nullptr;
+  std::int64_t packed_rows = 1;
+  std::int64_t period = 1;
+  std::int64_t out_rows = 1;    ///< at most packed_rows
+  std::int64_t count = 0;       ///< outputs a row
+  std::int64_t out_stride = 0;  ///< elements from one output row to the next
+  /// bias and multiplier for each element of each of `period` chunks, in a chunk in the order of its four vectors of sums (place_of);
+  /// y, real or sums of output 0.
+  Epilogue epilogue;
 };
 
 struct QuadDepthwiseKernel {
@@ -47,8 +65,9 @@ struct QuadDepthwiseKernel {
   Isa isa;
   std::int64_t chunk;         ///< bytes of a vector
   std::int64_t weight_bytes;  ///< of a quad, as in gemm/quad.h
-  void (*interleave)(const QuadInterleave& work) noexcept;
-  void (*row)(const DepthwiseRow& row) noexcept;
+  std::int64_t most_rows;     ///< of a band
+  void (*split)(const ColumnSplit& work) noexcept;
+  void (*bands)(const DepthwiseBands& bands) noexcept;
 };
 
 /// Every kernel, whatever this CPU is.
@@ -77,11 +96,13 @@ class QuadDepthwise {
   struct Plan {
     std::int64_t row_quads = 1;      ///< groups of four rows
     std::int64_t out_rows = 1;       ///< of a band
+    std::int64_t strip_bands = 1;    ///< whose rows are copied at once
+    std::int64_t lines = 1;          ///< rows of x under a strip, dilation_h apart
     std::int64_t out_columns = 1;    ///< of a segment
     std::int64_t columns = 1;        ///< of x under a segment
     std::int64_t phase_columns = 1;  ///< of each phase
-    std::int64_t phase_bytes = 1;    ///< with room for what is written too much
-    std::int64_t group_bytes = 1;    ///< all phases of four rows
+    std::int64_t phase_bytes = 1;    ///< with room for what is read and written too much
+    std::int64_t line_bytes = 1;     ///< all phases
     std::int64_t period = 1;
 
     [[nodiscard]] std::int64_t taps(const ConvShape& s) const noexcept { return row_quads * s.kernel_w; }
@@ -89,22 +110,25 @@ class QuadDepthwise {
 
   static Plan plan_of(const QuadDepthwiseKernel& kernel, const ConvShape& shape);
   void pack(const std::int8_t* weights, const std::int32_t* folded_bias, const float* multiplier);
-  void find_orders();
-  void run_band(const std::uint8_t* image, std::int64_t first, const Epilogue& output, std::uint8_t* scratch) const noexcept;
-  void interleave(const std::uint8_t* image, std::int64_t top, std::int64_t left, std::uint8_t* scratch) const noexcept;
-  void interleave_phases(QuadInterleave work, std::int64_t begin, std::int64_t end, std::uint8_t* to) const noexcept;
-  void fill(std::int64_t begin, std::int64_t end, std::uint8_t* to) const noexcept;
+  void find_order();
+  void run_segment(const std::uint8_t* image, std::int64_t first_band, std::int64_t last_band, std::int64_t first_column, const Epilogue& output,
+                   std::uint8_t* lines) const noexcept;
+  void run_bands(std::int64_t bands, std::int64_t first_row, const std::uint8_t* const* rows, std::int64_t first_column,
+                 const Epilogue& output) const noexcept;
+  void copy_line(const std::uint8_t* row, std::int64_t left, std::uint8_t* to) const noexcept;
+  void copy_phases(const std::uint8_t* first, std::int64_t begin, std::int64_t end, std::uint8_t* to) const noexcept;
+  [[nodiscard]] std::size_t own_scratch_bytes() const noexcept;
 
   const QuadDepthwiseKernel* kernel_;
   ConvShape shape_;
   Plan plan_;
-  std::vector<std::int32_t> order_;       ///< leaves everything where it is
   std::vector<std::int32_t> even_first_;  ///< columns 0, 2, 4 ... then 1, 3, 5 ...; empty where chunks hold no whole pairs of columns
-  std::vector<std::int32_t> taps_;
+  std::vector<std::int32_t> columns_;     ///< offsets of the window's columns
   LineVector<std::int8_t> weights_;
   LineVector<std::int32_t> bias_;
   LineVector<float> multiplier_;
-  std::vector<std::uint8_t> padding_;  ///< a row of zero-points
+  LineVector<std::uint8_t> padding_;  ///< a line of zero-points
+  std::uint8_t zero_point_;
   int threads_;
 };
 

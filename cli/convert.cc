@@ -62,7 +62,6 @@ Result<void> check_options(const Options& o) {
     return usage_error("--percentile is for --calibrator percentile, not " + *o.calibrator);
   if (o.mode == "float" && o.repair) return usage_error("--mode float takes no --repair: nothing is lost");
   if (o.mode == "dynamic" && o.repair == "bias") return usage_error("--repair bias measures errors on data; --mode dynamic has none");
-  if (static_mode && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
   if (!static_mode && (!o.data.data.empty() || o.normalization.given()))
     return usage_error("--mode " + o.mode + " takes no --data, --scale, --mean or --std: its model has real inputs");
   if (!static_mode && o.require_int8)
@@ -103,6 +102,14 @@ Result<Model> named(const Options& o, Result<Model> converted) {
   return converted;
 }
 
+/// Of a model that came quantized: nothing is left to choose.
+Result<void> check_quantized_options(const Options& o) {
+  if (o.mode == "dynamic") return usage_error(o.model + " is quantized already; --mode dynamic is for float models");
+  if (!o.data.data.empty() || o.calibrator || o.percentile || o.weight_calibrator || o.repair)
+    return usage_error(o.model + " is quantized already and keeps its scales and zero-points: it takes no --data, --calibrator, --weight-calibrator or --repair");
+  return {};
+}
+
 /// What calibration data said about the model.
 struct Findings {
   std::vector<CalibratorScore> scores;
@@ -133,9 +140,20 @@ Result<Model> quantize_static(const Options& o, const Model& model, Findings& fo
   return converted;
 }
 
+Result<Model> keep_quantization(const Options& o, const Model& model) {
+  QuantizeOptions q;
+  OCTET_TRY(q.normalization, o.normalization.get());
+  q.float_nodes = o.float_nodes;
+  return named(o, quantize_imported(model, q));
+}
+
 Result<Model> convert_model(const Options& o, const Model& model, Findings& found) {
+  const bool quantized = came_quantized(model);
+  if (quantized) OCTET_CHECK(check_quantized_options(o));
   if (o.mode == "float") return model;
   OCTET_CHECK(check_float_nodes(model, o.float_nodes));
+  if (quantized) return keep_quantization(o, model);
+  if (o.mode == "static" && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
   QuantizeOptions dynamic;
   dynamic.per_channel_weights = o.weights == "per-channel";
   dynamic.weight_calibrator = o.weight_calibrator.value_or(dynamic.weight_calibrator);
@@ -249,6 +267,7 @@ Command add_convert(CLI::App& app) {
       "  octet convert lenet.onnx -o lenet.octet --data train-images-idx3-ubyte.gz --samples 500 \\\n"
       "      --scale 0.00392156862745098 --mean 0.1307 --std 0.3081\n"
       "  octet convert detector.onnx -o detector.octet --data image=calibration.npy --shape image=1,3,320,320\n"
+      "  octet convert quantized.onnx -o quantized.octet      # QDQ: keeps its scales, needs no data\n"
       "\n"
       "With --scale, --mean or --std the preprocessing is stored in the model, which then takes raw u8.");
   return [o] { return convert(*o); };

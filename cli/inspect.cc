@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "converter/quantize.h"
 #include "engine/model.h"
 #include "engine/try.h"
 
@@ -63,7 +64,9 @@ void print(const std::string& path, const Graph& g, std::uint64_t bytes) {
   fmt::print("{}: {} bytes, {} nodes, {} tensors\n", printable(path), grouped(bytes), g.nodes.size(), g.tensors.size());
   fmt::print("made by octet {} from {} ({} bytes, XXH64 {:016x})\n", printable(p.tool_version),
              printable(p.source_name), grouped(p.source_bytes), p.source_hash);
-  if (!p.calibrator.empty())
+  if (p.calibrator == kImported)
+    fmt::print("imported quantization: scales, zero-points and weights are those the source had\n");
+  else if (!p.calibrator.empty())
     fmt::print("calibrated with {}{} on {} samples (XXH64 {:016x}), weights with {}\n", printable(p.calibrator),
                p.calibrator_options.empty() ? "" : " (" + printable(p.calibrator_options) + ")",
                grouped(p.calibration_samples), p.calibration_hash,

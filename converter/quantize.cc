@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <set>
 
+#include "converter/imported_quantization.h"
+#include "converter/passes/edit.h"
 #include "converter/quantize_math.h"
 #include "engine/operator.h"
 #include "engine/ops/limits.h"
@@ -46,6 +49,11 @@ bool keeps_scale(const Node& node) noexcept {
 }
 /// Inputs that need not be f32: indices, and what only tells a size.
 bool takes_integers(Operator op, std::size_t input) noexcept { return input == 1 && (op == Operator::Gather || op == Operator::Expand); }
+
+/// Inputs behind the first are real constants in int8, too, or have rules of their own.
+bool takes_constants(const Node& node) noexcept {
+  return has_weights(node.op()) || node.op() == Operator::LayerNormalization || node.op() == Operator::Binary;
+}
 
 /// Whether no real value is involved: indices, masks, sizes.
 bool is_integer(const Graph& g, const Node& node) {
@@ -92,11 +100,11 @@ std::string lacks_int8_binary(const Graph& g, const Node& node) {
   return slope_axis(g, node) ? std::string() : "its slopes are not constants along one axis";
 }
 
-/// Why an operator on real values has no int8 form with these parameters.
-std::string lacks_int8_operator(const Graph& g, const Node& node) {
+/// Why an operator on real values has no int8 form with these parameters; `judge_spread`: or should not have it.
+std::string lacks_int8_operator(const Graph& g, const Node& node, bool judge_spread) {
   switch (node.op()) {
     case Operator::Pointwise:
-      return spreads(node.as<schema::PointwiseT>().function) ? "its results spread too far for the steps of int8" : std::string();
+      return judge_spread && spreads(node.as<schema::PointwiseT>().function) ? "its results spread too far for the steps of int8" : std::string();
     case Operator::Binary: return lacks_int8_binary(g, node);
     case Operator::Softmax: return lacks_int8_softmax(g, node);
     case Operator::LayerNormalization: return lacks_int8_norm(g, node);
@@ -115,13 +123,13 @@ std::string lacks_int8_operator(const Graph& g, const Node& node) {
 }
 
 /// Why a node has no int8 form; empty if it has one.
-std::string lacks_int8_form(const Graph& g, const Node& node) {
+std::string lacks_int8_form(const Graph& g, const Node& node, bool judge_spread) {
   const auto other_type = [&](int t) { return t != kAbsent && g.tensors[at(t)].type != Type::f32; };
   const auto says = [&](int t) { return "'" + g.tensors[at(t)].name + "' is " + name_of(g.tensors[at(t)].type); };
   for (std::size_t i = 0; i < node.inputs.size(); ++i)
     if (other_type(node.inputs[i]) && !takes_integers(node.op(), i)) return "its input " + says(node.inputs[i]);
   if (node.op() == Operator::ArgMax) return {};
-  if (std::string reason = lacks_int8_operator(g, node); !reason.empty()) return reason;
+  if (std::string reason = lacks_int8_operator(g, node, judge_spread); !reason.empty()) return reason;
   for (const int t : node.outputs)
     if (other_type(t)) return "its output " + says(t);
   return {};
@@ -138,12 +146,16 @@ class Quantizer {
  public:
   Quantizer(const Graph& from, const std::vector<Range>& ranges, const QuantizeOptions& options)
       : from_(from), options_(options), ranges_(ranges), quantized_(from.tensors.size(), kAbsent), real_(from.tensors.size(), kAbsent) {}
+  /// By what the graph's own quantize steps say.
+  Quantizer(const Graph& from, ImportedQuantization imported, const QuantizeOptions& options) : Quantizer(from, std::vector<Range>(), options) {
+    imported_ = std::move(imported);
+  }
 
   Result<Graph> run() {
     to_.source_nodes = from_.source_nodes;
     to_.provenance = from_.provenance;
     for (const Tensor& t : from_.tensors) names_.insert(t.name);
-    merge_ranges();
+    if (!imported_) merge_ranges();
     find_real();
     for (const int i : from_.inputs) OCTET_CHECK(add_input(i));
     for (const Node& node : from_.nodes)
@@ -175,6 +187,11 @@ class Quantizer {
   void find_real() {
     stays_real_.assign(from_.tensors.size(), false);
     std::vector<int> readers(from_.tensors.size(), 0);
+    if (imported_) {
+      for (const Node& node : from_.nodes)
+        if (is_product(node.op())) stays_real_[at(node.outputs[0])] = !imported_->given[at(node.outputs[0])].present();
+      return;
+    }
     for (const Node& n : from_.nodes)
       for (const int i : n.inputs)
         if (i != kAbsent) ++readers[at(i)];
@@ -209,6 +226,7 @@ class Quantizer {
 
   int append(std::string name, schema::OperatorUnion op, std::vector<int> inputs, Tensor output, std::vector<int> sources = {}) {
     const int out = add_tensor(std::move(output));
+    maker_[out] = to_.nodes.size();
     to_.nodes.push_back({std::move(name), std::move(op), std::move(inputs), {out}, std::move(sources), {}});
     return out;
   }
@@ -216,7 +234,11 @@ class Quantizer {
   /// The u8 tensor a float tensor becomes, still without a writer.
   Tensor quantized_tensor(int i, std::string name) const {
     const Tensor& t = from_.tensors[at(i)];
-    return {std::move(name), Type::u8, t.shape, t.batched, activation_parameters(ranges_[at(i)], options_.symmetric_activations), {}};
+    return {std::move(name), Type::u8, t.shape, t.batched, parameters(i), {}};
+  }
+
+  [[nodiscard]] Quantization parameters(int i) const {
+    return imported_ ? imported_->given[at(i)] : activation_parameters(ranges_[at(i)], options_.symmetric_activations);
   }
 
   [[nodiscard]] std::string quantized_name(int i) {
@@ -240,14 +262,16 @@ class Quantizer {
     const Tensor& t = from_.tensors[at(i)];
     if (t.constant()) return real_[at(i)] = add_tensor(t);
     const std::string name = is_output(i) ? t.name : unused_name(t.name + "_dequantized");
-    return real_[at(i)] = append(name, attributes(schema::DequantizeT{}), {quantized_[at(i)]}, {name, Type::f32, t.shape, t.batched, {}, {}});
+    const auto step = steps_.find(i);
+    return real_[at(i)] = append(step == steps_.end() ? name : step->second->name, attributes(schema::DequantizeT{}), {quantized_[at(i)]},
+                                 {name, Type::f32, t.shape, t.batched, {}, {}}, step == steps_.end() ? std::vector<int>() : step->second->sources);
   }
 
   /// A constant operand of Add, Mul or Concat as u8, over its own range.
   int add_constant(const Tensor& t) {
     const auto values = t.data.as<float>();
     const auto [lo, hi] = std::ranges::minmax(values);
-    const Quantization q = activation_parameters({lo, hi, true}, options_.symmetric_activations);
+    const Quantization q = imported_ ? u8_form(t) : activation_parameters({lo, hi, true}, options_.symmetric_activations);
     std::vector<std::uint8_t> bytes;
     for (const float v : values) bytes.push_back(quantize_value(static_cast<double>(v), q));
     return add_tensor({t.name, Type::u8, t.shape, false, q, Constant::of(std::move(bytes))});
@@ -273,6 +297,8 @@ class Quantizer {
       real_[at(i)] = to_.inputs.back();
       return {};
     }
+    if (imported_ && !imported_->given[at(i)].present())
+      return Error{ErrorCode::unsupported, "is not quantized in the source: its preprocessing cannot be stored in the model", "input '" + t.name + "'"};
     const Normalization& n = *options_.normalization;
     const bool per_channel = n.mean.size() > 1;
     if (per_channel && (t.shape.size() < 2 || static_cast<std::int64_t>(n.mean.size()) != t.shape[1]))
@@ -302,9 +328,11 @@ class Quantizer {
 
   Result<void> add_node(const Node& node) {
     const int out = node.outputs[0];
+    if (node.op() == Operator::Quantize) return add_quantize(node);
+    if (node.op() == Operator::Dequantize) return add_dequantize(node);
     if (is_integer(from_, node) || (stays_real_[at(out)] && keeps_values(node.op()))) return add_float(node, {});
     if (std::string reason = float_reason(node); !reason.empty()) return add_float(node, std::move(reason));
-    if (has_weights(node.op())) return add_product(node);
+    if (has_weights(node.op())) return imported_ ? add_imported_product(node) : add_product(node);
     if (is_recurrent(node.op())) return add_recurrent(node);
     if (keeps_scale(node)) return add_kept(node);
     switch (node.op()) {
@@ -320,10 +348,107 @@ class Quantizer {
     return {};
   }
 
-  [[nodiscard]] std::string float_reason(const Node& node) const {
+  [[nodiscard]] std::string float_reason(const Node& node) {
     for (const int s : node.sources)
       if (std::ranges::find(options_.float_nodes, from_.source_nodes[at(s)].name) != options_.float_nodes.end()) return "kept in float on request";
-    return lacks_int8_form(from_, node);
+    std::string reason = lacks_int8_form(from_, node, !imported_);
+    return imported_ && reason.empty() ? lacks_quantization(node) : reason;
+  }
+
+  /// Whether the source has a float tensor's values as integers.
+  [[nodiscard]] bool has_bytes(int i) {
+    if (quantized_[at(i)] != kAbsent) return true;
+    const Tensor& t = from_.tensors[at(i)];
+    if (!t.constant()) return false;
+    const auto [where, fresh] = source_bytes_.try_emplace(i, false);
+    if (fresh) where->second = has_source_bytes(t);
+    return where->second;
+  }
+
+  /// Why a node's real values are not all integers in the source.
+  [[nodiscard]] std::string lacks_quantization(const Node& node) {
+    const auto not_quantized = [&](const char* what, int i) {
+      return std::string("its ") + what + " '" + from_.tensors[at(i)].name + "' is not quantized in the source";
+    };
+    if (is_recurrent(node.op())) return "its state is not quantized in the source";
+    const std::size_t quantized_inputs = takes_constants(node) ? 1 : node.inputs.size();
+    for (std::size_t k = 0; k < quantized_inputs; ++k)
+      if (node.inputs[k] != kAbsent && from_.tensors[at(node.inputs[k])].type == Type::f32 && !has_bytes(node.inputs[k]))
+        return not_quantized("input", node.inputs[k]);
+    if (has_weights(node.op()))
+      if (std::string reason = lacks_imported_weights(from_, node, to_.tensors[at(quantized_[at(node.inputs[0])])].quant); !reason.empty()) return reason;
+    const bool free = is_product(node.op()) || keeps_values(node.op()) || node.op() == Operator::ArgMax;
+    return free || imported_->given[at(node.outputs[0])].present() ? std::string() : not_quantized("output", node.outputs[0]);
+  }
+
+  /// Where nothing else is known, the source's own step. After an int8 node it has done it already, but for the scale.
+  Result<void> add_quantize(const Node& node) {
+    const int x = node.inputs[0];
+    const int y = node.outputs[0];
+    const Tensor& made = from_.tensors[at(y)];
+    if (quantized_[at(x)] != kAbsent) {
+      real_[at(y)] = rescaled(quantized_[at(x)], made.quant);
+      if (const auto maker = maker_.find(real_[at(y)]); maker != maker_.end()) merge_sources(to_.nodes[maker->second].sources, node.sources);
+      return {};
+    }
+    real_[at(y)] = append(node.name, node.attributes, {real_of(x)}, made, node.sources);
+    return {};
+  }
+
+  /// Nothing, until somebody wants the real values.
+  Result<void> add_dequantize(const Node& node) {
+    quantized_[at(node.outputs[0])] = real_of(node.inputs[0]);
+    steps_[node.outputs[0]] = &node;
+    return {};
+  }
+
+  /// A product of weights that were integers in the source. Where they are too large without their zero-point for s8, they are
+  /// two halves, and each input is there twice.
+  Result<void> add_imported_product(const Node& node) {
+    const Tensor& w = from_.tensors[at(node.inputs[1])];
+    int x = quantized_of(node.inputs[0]);
+    ImportedWeights q = imported_weights(from_, node, to_.tensors[at(x)].quant);
+    Shape shape = w.shape;
+    if (q.halves) {
+      shape.back() *= 2;
+      x = add_twice(x, node);
+    }
+    std::vector<int> inputs = {x, add_tensor({w.name, Type::s8, std::move(shape), false, std::move(q.quant), Constant::of(std::move(q.weights))})};
+    if (!q.bias.empty())
+      inputs.push_back(add_tensor({from_.tensors[at(node.inputs[2])].name, Type::s32, {w.shape[0]}, false, {}, Constant::of(std::move(q.bias))}));
+    const int out = node.outputs[0];
+    const bool real = stays_real_[at(out)];
+    int& made = real ? real_[at(out)] : quantized_[at(out)];
+    made = append(node.name, node.attributes, std::move(inputs), real ? from_.tensors[at(out)] : quantized_tensor(out, quantized_name(out)), node.sources);
+    return {};
+  }
+
+  /// Each group of channels of x (the last axis) followed by itself.
+  int add_twice(int x, const Node& product) {
+    const int groups = product.op() == Operator::Conv ? product.as<schema::ConvT>().groups : 1;
+    const Tensor source = to_.tensors[at(x)];
+    const auto make = [&](auto op, const char* suffix, int input, Shape shape) {
+      const std::string name = unused_name(source.name + suffix);
+      return append(name, attributes(std::move(op)), {input}, {name, Type::u8, std::move(shape), source.batched, source.quant, {}});
+    };
+    Shape shape = source.shape;
+    schema::ReshapeT apart, together;
+    apart.shape.assign(shape.size() - 1, 0);
+    together.shape = apart.shape;
+    const auto channels = static_cast<int>(shape.back());
+    apart.shape.insert(apart.shape.end(), {groups, channels / groups});
+    together.shape.push_back(2 * channels);
+    shape.back() = groups;
+    shape.push_back(channels / groups);
+    const int grouped = make(std::move(apart), "_grouped", x, shape);
+    schema::TileT tile;
+    tile.repeats.assign(shape.size(), 1);
+    tile.repeats.back() = 2;
+    shape.back() *= 2;
+    const int tiled = make(std::move(tile), "_tiled", grouped, shape);
+    shape = source.shape;
+    shape.back() *= 2;
+    return make(std::move(together), "_twice", tiled, shape);
   }
 
   /// As it was, on the tensors as they were.
@@ -465,8 +590,12 @@ class Quantizer {
   const Graph& from_;
   const QuantizeOptions& options_;
   std::vector<Range> ranges_;
+  std::optional<ImportedQuantization> imported_;
   std::vector<bool> stays_real_;
   std::set<std::string> names_;
+  std::map<int, bool> source_bytes_;   // of constants: has_source_bytes()
+  std::map<int, const Node*> steps_;   // Dequantize nodes of the source, by what they make
+  std::map<int, std::size_t> maker_;   // node of to_, by the tensor of to_ it writes
   std::vector<int> quantized_, real_;  // tensors of to_, by tensor of from_
   Graph to_;
 };
@@ -475,6 +604,10 @@ class Quantizer {
 
 Result<Graph> quantize_graph(const Graph& graph, const std::vector<Range>& ranges, const QuantizeOptions& options) {
   return Quantizer(graph, ranges, options).run();
+}
+
+Result<Graph> quantize_imported_graph(const Graph& graph, const QuantizeOptions& options) {
+  return Quantizer(graph, find_imported(graph, keeps_scale), options).run();
 }
 
 }  // namespace octet

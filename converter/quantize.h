@@ -13,6 +13,13 @@ namespace octet {
 /// names stay with their quantized forms; graph inputs and outputs keep name and order.
 [[nodiscard]] Result<Graph> quantize_graph(const Graph& graph, const std::vector<Range>& ranges, const QuantizeOptions& options);
 
+/// The int8 form of an imported graph that holds Quantize and Dequantize nodes: operators between the two compute on the integers,
+/// scales and zero-points are the source's; everything else stays in float, with a reason.
+[[nodiscard]] Result<Graph> quantize_imported_graph(const Graph& graph, const QuantizeOptions& options);
+
+/// What Provenance::calibrator says of a model that came quantized.
+inline constexpr const char* kImported = "imported";
+
 /// What Provenance::repair says of an equalized graph, and of one with corrected biases.
 inline constexpr const char* kEqualized = "equalize";
 inline constexpr const char* kBiasCorrected = "bias";

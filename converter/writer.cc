@@ -43,11 +43,15 @@ Offset<schema::Tensor> write_tensor(FlatBufferBuilder& fbb, const Tensor& t) {
 }
 
 /// The oldest version of the operator that computes this node, so that older readers take what they can run. Version 2 of
-/// Conv and FullyConnected: s8 weights with an f32 input.
+/// Conv and FullyConnected: s8 weights with an f32 input. Of Lookup: s8 tensors.
 std::uint16_t oldest_version(const Graph& g, const Node& n) {
-  if (n.op() != schema::Operator::Conv && n.op() != schema::Operator::FullyConnected) return find_operator(n.op())->version;
-  const auto type = [&](std::size_t i) { return g.tensors[static_cast<std::size_t>(n.inputs[i])].type; };
-  return type(0) == Type::f32 && type(1) == Type::s8 ? 2 : 1;
+  const auto type = [&](int tensor) { return g.tensors[static_cast<std::size_t>(tensor)].type; };
+  switch (n.op()) {
+    case schema::Operator::Conv:
+    case schema::Operator::FullyConnected: return type(n.inputs[0]) == Type::f32 && type(n.inputs[1]) == Type::s8 ? 2 : 1;
+    case schema::Operator::Lookup: return type(n.inputs[0]) == Type::s8 || type(n.outputs[0]) == Type::s8 ? 2 : 1;
+    default: return find_operator(n.op())->version;
+  }
 }
 
 Offset<schema::Node> write_node(FlatBufferBuilder& fbb, const Graph& g, const Node& n) {

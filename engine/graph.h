@@ -55,13 +55,22 @@ struct Quantization {
   bool operator==(const Quantization&) const = default;
 };
 
+/// How the model a tensor was imported from stored it; for the converter, not in files.
+struct SourceForm {
+  /// Of an f32 constant: the integers its values were made from, real = scales[c] * (q - zero_points[c]).
+  Quantization quant;
+  bool s8 = false;  ///< of u8: the source's values are s8, 128 less
+};
+
 struct Tensor {
   std::string name;
   Type type = Type::f32;
   Shape shape;           ///< at batch 1
   bool batched = false;  ///< the leading size is multiplied by the batch
   Quantization quant;
-  Constant data;  ///< present for constants
+  Constant data;         ///< present for constants
+  SourceForm source{};
+
 
   [[nodiscard]] bool constant() const noexcept { return data.present(); }
 };

@@ -11,6 +11,7 @@
 #include "converter/onnx/support.h"
 #include "converter/passes/passes.h"
 #include "converter_models.h"
+#include "octet/converter.hpp"
 #include "support/test_samples.h"
 
 namespace octet_test {
@@ -170,6 +171,22 @@ std::map<std::string, Build> builds() {
     m.s64("eight", {8}).node("ConstantOfShape", {"eight"}, {"c"}).named("it");
     m.node("Add", {"x", "c"}, {"y"});
   });
+  const auto pair = [](ModelBuilder& m, const std::string& x, const std::string& y, bool named) {
+    m.node("QuantizeLinear", {x, "s", "z"}, {x + "_q"}).named(named ? "it" : "");
+    m.node("DequantizeLinear", {x + "_q", "s", "z"}, {y}).named(named ? "" : "it");
+  };
+  const auto parameters = [](ModelBuilder& m) { m.f32("s", {}, {0.1F}).tensor("z", {}, onnx::TensorProto::UINT8)->add_int32_data(3); };
+  b["DequantizeLinear"] = [=](ModelBuilder& m) {
+    parameters(m.input("x", {kOpen, 8}).output("y"));
+    pair(m, "x", "y", false);
+  };
+  b["QuantizeLinear"] = [=](ModelBuilder& m) {
+    parameters(m.input("x", {kOpen, 8}).output("y"));
+    m.node("QuantizeLinear", {"x", "s", "z"}, {"q"});
+    m.node("DequantizeLinear", {"q", "s", "z"}, {"d"});
+    m.node("Tanh", {"d"}, {"t"});
+    pair(m, "t", "y", true);
+  };
   b["Range"] = of_shape([](ModelBuilder& m) {
     m.f32("from", {}, {0}).f32("to", {}, {8}).f32("step", {}, {1}).node("Range", {"from", "to", "step"}, {"c"}).named("it");
     m.node("Add", {"x", "c"}, {"y"});
@@ -201,6 +218,7 @@ bool in_int8(const Graph& g, const octet::Node& n) {
 
 octet::Model quantized(const Graph& g) {
   const octet::Model model = must(octet::make_model(g));
+  if (octet::came_quantized(model)) return must(octet::quantize_imported(model, {}));
   std::vector<std::vector<float>> values;
   for (const int i : g.inputs) {
     values.push_back(random_values(3 * count_of(g.tensors[static_cast<std::size_t>(i)].shape), 7));

@@ -176,6 +176,12 @@ Result<std::vector<int>> GraphBuilder::append(Node node, const std::vector<NewTe
     Tensor t;
     t.name = o.name;
     t.type = o.type;
+    if (t.type == Type::u8) {
+      const Tensor* like = node.inputs.empty() || node.inputs[0] == kAbsent ? nullptr : &tensor(node.inputs[0]);
+      const bool inherits = !o.quant.present() && like != nullptr && like->type == Type::u8 && !like->constant();
+      t.quant = inherits ? like->quant : o.quant;
+      t.source = inherits ? like->source : o.source;
+    }
     node.outputs.push_back(add_tensor(std::move(t)));
   }
   OCTET_CHECK(infer(node));

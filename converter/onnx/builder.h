@@ -32,6 +32,8 @@ struct KnownValue {
 struct NewTensor {
   std::string name;
   Type type = Type::f32;
+  Quantization quant{};  ///< of u8; where there is none, a u8 tensor is quantized as the node's first input is
+  SourceForm source{};
 };
 
 class GraphBuilder {

@@ -129,11 +129,18 @@ class Import {
     return {};
   }
 
+  /// ", read by node 3 'fc' (Gemm)": the first one.
+  [[nodiscard]] std::string reader_of(const std::string& name) const {
+    for (int i = 0; i < graph_.node_size(); ++i)
+      if (std::ranges::find(graph_.node(i).input(), name) != graph_.node(i).input().end()) return ", read by " + describe(i, graph_.node(i));
+    return {};
+  }
+
   Result<void> read_initializers() {
     if (graph_.sparse_initializer_size() != 0) return unsupported("sparse initializers are not supported");
     for (const auto& proto : graph_.initializer()) {
       auto tensor = decode_tensor(proto, &external_);
-      if (!tensor) return std::move(tensor).error().in("initializer '" + proto.name() + "'");
+      if (!tensor) return std::move(tensor).error().in("initializer '" + proto.name() + "'" + reader_of(proto.name()));
       builder_.define_constant(proto.name(), *std::move(tensor));
     }
     builder_.add_source_bytes(external_.bytes_read());
@@ -202,6 +209,20 @@ class Import {
     return {};
   }
 
+  /// The tensor of an output; where its source is s8 and it has become u8, what gives the source's bytes.
+  Result<int> as_declared(int tensor, const std::string& name) {
+    if (builder_.tensor(tensor).type != Type::u8 || !builder_.tensor(tensor).source.s8) return tensor;
+    Node back;
+    back.name = name;
+    schema::LookupT lookup;
+    for (unsigned i = 0; i < 256; ++i) lookup.tables.push_back(static_cast<std::uint8_t>(i ^ 0x80U));
+    back.attributes.Set(std::move(lookup));
+    back.inputs = {tensor};
+    builder_.graph().tensors[static_cast<std::size_t>(tensor)].name += "@u8";
+    OCTET_TRY(const auto made, builder_.append(std::move(back), {{name, Type::s8}}, false));
+    return made[0];
+  }
+
   /// The engine wants the graph's outputs to be written by nodes, one each: where an output is an input or a constant,
   /// a Reshape that changes nothing copies it.
   Result<void> bind_outputs() {
@@ -210,6 +231,7 @@ class Import {
     for (const auto& output : graph_.output()) {
       if (!builder_.defined(output.name())) return invalid("output '" + output.name() + "' is made by no node");
       OCTET_TRY(int tensor, builder_.tensor_of(output.name()));
+      OCTET_TRY(tensor, as_declared(tensor, output.name()));
       if (builder_.tensor(tensor).constant() || inputs.contains(tensor)) {
         Node copy;
         copy.name = output.name();

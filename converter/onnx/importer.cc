@@ -14,7 +14,7 @@ namespace octet {
 #undef OCTET_OPERATOR
 
 // ONNX operators that become several operators, or none.
-#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(shape) row(conv_transpose)
+#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(quantize_linear) row(shape) row(conv_transpose)
 #define OCTET_DECLARE(file) void register_##file(ImporterTable& table);
 OCTET_OTHER_IMPORTERS(OCTET_DECLARE)
 #undef OCTET_DECLARE

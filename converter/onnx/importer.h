@@ -61,6 +61,7 @@ class NodeImport {
   /// At batch 1 and 2.
   [[nodiscard]] std::array<Shape, 2> shapes(int tensor) const { return builder_.shapes(tensor); }
   [[nodiscard]] Type type(int tensor) const { return builder_.tensor(tensor).type; }
+  [[nodiscard]] const Tensor& tensor(int tensor) const { return builder_.tensor(tensor); }
   [[nodiscard]] std::size_t rank(int tensor) const { return shape(tensor).size(); }
   int add_constant(Tensor constant) { return builder_.add_tensor(std::move(constant)); }
   /// A graph input that follows the batch; an error if there is none.
@@ -115,6 +116,12 @@ class NodeImport {
   template <class T>
   [[nodiscard]] Result<int> emit_inner(T op, std::vector<int> inputs, const std::string& suffix, Type type) {
     return append(std::move(op), std::move(inputs), output_name() + suffix, true, type);
+  }
+  /// An operator that writes this tensor, under its very name.
+  template <class T>
+  [[nodiscard]] Result<int> emit_tensor(T op, std::vector<int> inputs, NewTensor output) {
+    OCTET_TRY(const auto outputs, builder_.append(make_node(std::move(op), std::move(inputs), true), {std::move(output)}));
+    return outputs[0];
   }
   /// The same with several outputs: the node's outputs and `suffix`.
   template <class T>

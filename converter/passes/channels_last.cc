@@ -33,7 +33,11 @@ class ChannelsLast {
         return reshape(node);
       case schema::Operator::Pointwise:
       case schema::Operator::Cast:
+      case schema::Operator::Quantize:
+      case schema::Operator::Dequantize:
         return pointwise(node);
+      case schema::Operator::Lookup:
+        return node.as<schema::LookupT>().axis == -1 ? pointwise(node) : insist(node);
       case schema::Operator::Add:
       case schema::Operator::Sub:
       case schema::Operator::Mul:

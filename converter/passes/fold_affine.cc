@@ -104,7 +104,9 @@ class FoldAffine {
       const int reader = uses_.sole_reader(x);
       if (reader < 0) break;
       const Node& next = graph_.nodes[at(reader)];
-      const bool affine = next.op() == schema::Operator::Mul || next.op() == schema::Operator::Add;
+      // Weights that were integers in the source stay those integers.
+      const bool scales = !graph_.tensors[at(graph_.nodes[product].inputs[1])].source.quant.present();
+      const bool affine = (next.op() == schema::Operator::Mul && scales) || next.op() == schema::Operator::Add;
       if (!affine || clamps(next) || channel_operand(graph_, next, x, channels) == nullptr) break;
       last = at(reader);
       chain.push_back(last);

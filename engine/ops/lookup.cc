@@ -34,7 +34,8 @@ Result<Shape> infer(const NodeView& node) {
 }
 
 Result<void> check(const NodeView& node) {
-  if (node.input(0).type != Type::u8 || node.output().type != Type::u8) return invalid("its input and output must be u8");
+  const auto bytes = [](const Tensor& t) { return t.type == Type::u8 || (t.type == Type::s8 && !t.quant.present()); };
+  if (!bytes(node.input(0)) || !bytes(node.output())) return invalid("its input and output must be u8, or s8 that is not quantized");
   return {};
 }
 

@@ -91,6 +91,14 @@ struct QuantizeOptions {
 /// and float_nodes are used. Errors: invalid_file (a weight is NaN or infinite), unsupported (there is nothing to quantize).
 [[nodiscard]] Result<Model> quantize_dynamic(const Model& model, const QuantizeOptions& options);
 
+/// Whether a model was quantized before it was imported: it holds quantize or dequantize steps of its own.
+[[nodiscard]] bool came_quantized(const Model& model);
+
+/// The int8 form of such a model, with the scales, zero-points and weights it came with; what it leaves in float stays there. Needs no
+/// data. Of the options, normalization and float_nodes are used. Errors: unsupported (there are no such steps; normalization
+/// of an input that is not quantized).
+[[nodiscard]] Result<Model> quantize_imported(const Model& model, const QuantizeOptions& options);
+
 /// The bytes of an .octet file. They have been read back and checked, and run once.
 [[nodiscard]] Result<std::vector<std::byte>> serialize(const Model& model);
 

@@ -18,6 +18,7 @@ Result<Tensor> channels_last(const Tensor& w) {
   Tensor made = w;
   made.shape = {w.shape[0], height, w.shape.back(), w.shape[1]};
   made.data = Constant::of(std::move(to));
+  if (w.source.quant.axis > 0) made.source = {};  // scales along another axis than the outputs': there is no such product
   return made;
 }
 

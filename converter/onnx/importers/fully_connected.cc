@@ -17,6 +17,10 @@ Result<Tensor> weights_of(const Tensor& right, bool rows_are_outputs, float fact
       to[rows_are_outputs ? r * columns + c : c * rows + r] = from[r * columns + c] * factor;
   Tensor made = right;
   if (!rows_are_outputs) made.shape = {right.shape[1], right.shape[0]};
+  const int outputs_axis = rows_are_outputs ? 0 : 1;
+  Quantization& q = made.source.quant;
+  if (factor != 1.0F || (q.axis != -1 && q.axis != outputs_axis)) q = {};
+  if (q.axis != -1) q.axis = 0;
   made.data = Constant::of(std::move(to));
   return made;
 }

@@ -1,0 +1,147 @@
+#include "converter/imported_quantization.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "converter/quantize.h"
+#include "engine/model.h"
+#include "engine/try.h"
+#include "kernels/parallel.h"
+
+namespace octet {
+namespace {
+
+std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
+
+constexpr double kAccumulatorLimit = 2147483648.0;  // 2^31
+
+/// Scale number c, whether there is one or one for each channel.
+double scale_of(const Quantization& q, std::size_t c) { return static_cast<double>(q.scales[q.scales.size() == 1 ? 0 : c]); }
+
+/// q - z of a weight, from its real value: s (q - z) was rounded once, and so is within half a step by far.
+std::int32_t integer_of(float value, const Quantization& q, std::size_t c) {
+  return static_cast<std::int32_t>(std::nearbyint(static_cast<double>(value) / scale_of(q, c)));
+}
+
+/// Whether a value is some s (q - z).
+bool is_integer(float value, const Quantization& q, std::size_t c) {
+  if (!(std::abs(static_cast<double>(value)) <= 256.0 * scale_of(q, c))) return false;
+  const std::int32_t integer = integer_of(value, q, c);
+  return std::abs(integer) <= 255 && static_cast<float>(integer) * q.scales[q.scales.size() == 1 ? 0 : c] == value;
+}
+
+std::span<const float> bias_of(const Graph& graph, const Node& node) {
+  if (node.inputs.size() < 3 || node.inputs[2] == kAbsent) return {};
+  return graph.tensors[at(node.inputs[2])].data.as<float>();
+}
+
+double quantized_bias(float bias, const Quantization& x, const Quantization& w, std::size_t c) {
+  return std::nearbyint(static_cast<double>(bias) / (static_cast<double>(x.scale()) * scale_of(w, c)));
+}
+
+}  // namespace
+
+ImportedQuantization find_imported(const Graph& graph, bool (*keeps_scale)(const Node&)) {
+  ImportedQuantization found;
+  found.given.resize(graph.tensors.size());
+  std::vector<bool> differ(graph.tensors.size(), false);  // has a reader that wants other values
+  for (const int i : graph.outputs) differ[at(i)] = true;
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      const int i = node.inputs[k];
+      if (i == kAbsent) continue;
+      Quantization wanted;
+      if (node.op() == schema::Operator::Quantize) wanted = graph.tensors[at(node.outputs[0])].quant;
+      if (k == 0 && keeps_scale(node) && graph.tensors[at(i)].type == Type::f32 && !differ[at(node.outputs[0])]) wanted = found.given[at(node.outputs[0])];
+      Quantization& given = found.given[at(i)];
+      differ[at(i)] = differ[at(i)] || !wanted.present() || (given.present() && given != wanted);
+      given = wanted;
+    }
+  }
+  for (std::size_t i = 0; i < found.given.size(); ++i)
+    if (differ[i]) found.given[i] = {};
+  return found;
+}
+
+std::string lacks_imported_weights(const Graph& graph, const Node& node, const Quantization& x) {
+  const Tensor& w = graph.tensors[at(node.inputs[1])];
+  const Quantization& q = w.source.quant;
+  const auto channels = at(static_cast<int>(w.shape[0]));
+  if (!q.present()) return "its weights '" + w.name + "' are not quantized in the source";
+  if (q.scales.size() != 1 && (q.axis != 0 || q.scales.size() != channels)) return "the scales of its weights '" + w.name + "' are not those of its outputs";
+  const auto values = w.data.as<float>();
+  const std::span<const float> bias = bias_of(graph, node);
+  const std::size_t depth = values.size() / channels;
+  for (std::size_t c = 0; c < channels; ++c) {
+    double sum = 0;
+    for (std::size_t i = c * depth; i < (c + 1) * depth; ++i) {
+      if (!is_integer(values[i], q, c)) return "its weights '" + w.name + "' are not the source's integers any more";
+      sum += std::abs(integer_of(values[i], q, c));
+    }
+    const double b = bias.empty() ? 0.0 : std::abs(quantized_bias(bias[c], x, q, c));
+    if (!(b + 255.0 * sum < kAccumulatorLimit)) return "its sums are too long for s32";
+  }
+  return {};
+}
+
+ImportedWeights imported_weights(const Graph& graph, const Node& node, const Quantization& x) {
+  const Tensor& w = graph.tensors[at(node.inputs[1])];
+  const Quantization& q = w.source.quant;
+  const auto values = w.data.as<float>();
+  const auto channels = at(static_cast<int>(w.shape[0]));
+  const std::size_t depth = values.size() / channels;
+  std::vector<std::int32_t> integers(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) integers[i] = integer_of(values[i], q, i / depth);
+  ImportedWeights made;
+  made.quant = {q.scales, {}, q.scales.size() == 1 ? -1 : 0};
+  made.halves = std::ranges::any_of(integers, [](std::int32_t v) { return v < -128 || v > 127; });
+  const auto row = at(static_cast<int>(w.shape.back()));
+  for (std::size_t first = 0; first < integers.size(); first += row) {
+    for (std::size_t i = first; i < first + row; ++i) made.weights.push_back(static_cast<std::int8_t>(std::clamp(integers[i], -128, 127)));
+    for (std::size_t i = first; made.halves && i < first + row; ++i)
+      made.weights.push_back(static_cast<std::int8_t>(integers[i] - std::clamp(integers[i], -128, 127)));
+  }
+  const std::span<const float> bias = bias_of(graph, node);
+  for (std::size_t c = 0; c < bias.size(); ++c) made.bias.push_back(static_cast<std::int32_t>(quantized_bias(bias[c], x, q, c)));
+  return made;
+}
+
+bool has_source_bytes(const Tensor& constant) {
+  const Quantization& q = constant.source.quant;
+  if (q.scales.size() != 1) return false;
+  const std::int32_t z = u8_form(constant).zero_point();
+  return std::ranges::all_of(constant.data.as<float>(), [&](float v) {
+    if (!is_integer(v, q, 0)) return false;
+    const std::int32_t byte = integer_of(v, q, 0) + z;
+    return byte >= 0 && byte <= 255;
+  });
+}
+
+Quantization u8_form(const Tensor& constant) {
+  Quantization q = constant.source.quant;
+  if (constant.source.s8) q.zero_points[0] += 128;
+  return q;
+}
+
+bool came_quantized(const Model& model) {
+  return std::ranges::any_of(model.impl().graph.nodes, [](const Node& n) {
+    return n.op() == schema::Operator::Quantize || n.op() == schema::Operator::Dequantize;
+  });
+}
+
+Result<Model> quantize_imported(const Model& model, const QuantizeOptions& options) {
+  try {
+    const kernels::RoundingScope rounding;
+    if (!came_quantized(model)) return Error{ErrorCode::unsupported, "has no quantize or dequantize step", {}};
+    OCTET_TRY(Graph graph, quantize_imported_graph(model.impl().graph, options));
+    graph.provenance.tool_version = version();
+    graph.provenance.calibrator = kImported;
+    graph.provenance.weight_calibrator = kImported;
+    return make_model(std::move(graph));
+  } catch (const std::exception&) {
+    return Error{ErrorCode::run_failed, "out of memory", {}};
+  }
+}
+
+}  // namespace octet

@@ -1,0 +1,38 @@
+// What the quantize and dequantize steps of an imported graph say about its f32 tensors, and the integers its weights were.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/graph.h"
+
+namespace octet {
+
+struct ImportedQuantization {
+  /// For each f32 tensor that every reader quantizes in one way, directly or behind nodes that keep the scale: that quantization.
+  std::vector<Quantization> given;
+};
+
+/// `keeps_scale`: whether a node's output has the scale of its first input.
+[[nodiscard]] ImportedQuantization find_imported(const Graph& graph, bool (*keeps_scale)(const Node&));
+
+/// s8 weights [O, ...] and bias of a Conv or FullyConnected, at the source's scales, zero-points subtracted: w = q - z.
+struct ImportedWeights {
+  std::vector<std::int8_t> weights;
+  std::vector<std::int32_t> bias;  ///< at s_x * s_w[c]; empty where there is none
+  Quantization quant;
+  /// Some w is not s8. Then each row of the last axis is there twice: w clamped to s8, and what that leaves of it.
+  bool halves = false;
+};
+
+/// Why there are none; empty if there are. `x` quantizes the input.
+[[nodiscard]] std::string lacks_imported_weights(const Graph& graph, const Node& node, const Quantization& x);
+/// For nodes that lack nothing.
+[[nodiscard]] ImportedWeights imported_weights(const Graph& graph, const Node& node, const Quantization& x);
+
+/// Whether a constant had one scale in the source, and still is made of the source's integers.
+[[nodiscard]] bool has_source_bytes(const Tensor& constant);
+/// Its u8 quantization.
+[[nodiscard]] Quantization u8_form(const Tensor& constant);
+
+}  // namespace octet

@@ -1,0 +1,158 @@
+// QuantizeLinear and DequantizeLinear, as Octet's Quantize and Dequantize. What is s8 in the source is u8 here, 128 more in values and
+// zero-points; the tensor remembers it (SourceForm). Constants become real values that remember the integers they were.
+#include <array>
+
+#include "converter/onnx/source_quantization.h"
+#include "converter/onnx/tensor_proto.h"
+
+namespace octet {
+namespace {
+
+std::string say(const Quantization& q) {
+  return "scale " + std::to_string(q.scale()) + " and zero-point " + std::to_string(q.zero_point());
+}
+
+Result<void> check_plain(NodeImport& node) {
+  for (const char* name : {"block_size", "precision"}) {
+    OCTET_TRY(const std::int64_t value, node.attributes.integer(name, 0));
+    if (value != 0) return unsupported(std::string(name) + " " + std::to_string(value) + " is not supported");
+  }
+  return {};
+}
+
+/// A table that leaves bytes alone or, between s8 and u8, adds 128.
+schema::LookupT relabel(bool shift) {
+  schema::LookupT lookup;
+  for (unsigned i = 0; i < 256; ++i) lookup.tables.push_back(static_cast<std::uint8_t>(i ^ (shift ? 0x80U : 0U)));
+  return lookup;
+}
+
+/// The bytes of x, whatever they have stood for, as u8 under `quant`.
+Result<int> relabeled(NodeImport& node, int x, const Quantization& quant, bool s8) {
+  return node.emit_tensor(relabel(node.type(x) == Type::s8), {x}, {node.output_name() + "@u8", Type::u8, quant, {{}, s8}});
+}
+
+/// One value for each channel along `axis`, to be broadcast against `rank` axes.
+int channel_constant(NodeImport& node, std::vector<float> values, int axis, std::size_t rank, const char* suffix) {
+  Tensor t;
+  t.name = node.output_name() + suffix;
+  t.shape.assign(axis < 0 ? 0 : rank - static_cast<std::size_t>(axis), 1);
+  if (axis >= 0) t.shape[0] = static_cast<std::int64_t>(values.size());
+  t.data = Constant::of(std::move(values));
+  return node.add_constant(std::move(t));
+}
+
+/// The integers of an activation as f32.
+Result<int> as_numbers(NodeImport& node, int x) {
+  if (!node.tensor(x).quant.present()) return node.emit_inner(schema::CastT{}, {x}, "@numbers", Type::f32);
+  const bool s8 = node.tensor(x).source.s8;
+  OCTET_TRY(const int bytes, relabeled(node, x, {{1.0F}, {s8 ? 128 : 0}, -1}, s8));
+  return node.emit_inner(schema::DequantizeT{}, {bytes}, "@numbers", Type::f32);
+}
+
+/// (q - z) s in f32, for what Dequantize does not do.
+Result<void> dequantize_in_f32(NodeImport& node, int x, const SourceQuantization& q) {
+  OCTET_TRY(int y, as_numbers(node, x));
+  const std::size_t rank = node.rank(x);
+  std::vector<float> zero_points(q.quant.zero_points.begin(), q.quant.zero_points.end());
+  OCTET_TRY(y, node.emit_inner(schema::SubT{}, {y, channel_constant(node, std::move(zero_points), q.quant.axis, rank, "@zero-point")}, "@centred"));
+  return node.emit(schema::MulT{}, {y, channel_constant(node, q.quant.scales, q.quant.axis, rank, "@scale")});
+}
+
+Result<void> dequantize_activation(NodeImport& node, int x, const SourceQuantization& q) {
+  if (!q.per_tensor() || q.type == Type::s32) return dequantize_in_f32(node, x, q);
+  const Quantization quant = q.as_u8();
+  const Quantization made = node.tensor(x).quant;
+  if (made.present() && made != quant) {
+    SourceQuantization other{q.type, made};
+    if (q.type == Type::s8) other.quant.zero_points[0] -= 128;
+    return invalid("its " + say(q.quant) + " are not those of its input, " + say(other.quant));
+  }
+  if (!made.present()) {
+    OCTET_TRY(x, relabeled(node, x, quant, q.type == Type::s8));
+  }
+  return node.emit(schema::DequantizeT{}, {x}, Type::f32);
+}
+
+Result<void> import_dequantize(NodeImport& node) {
+  OCTET_CHECK(check_plain(node));
+  node.attributes.ignore("output_dtype");  // a kind of float
+  OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", 1));
+  const auto constant = node.constant(0);
+  int x = kAbsent;
+  if (!constant) {
+    OCTET_TRY(x, node.input(0));
+  }
+  const Type type = constant ? constant->type : source_type(node.tensor(x));
+  if (type != Type::u8 && type != Type::s8 && type != Type::s32)
+    return invalid(std::string("its input is ") + name_of(type) + ", not u8, s8 or s32: is a QuantizeLinear missing?");
+  OCTET_TRY(const auto q, read_quantization(node, 1, 2, type, constant ? constant->shape : node.shape(x), axis));
+  if (q.type != type) return invalid(std::string("its zero-point is ") + name_of(q.type) + ", its input " + name_of(type));
+  if (!constant) return dequantize_activation(node, x, q);
+  OCTET_TRY(Tensor real, dequantized(*constant, q));
+  node.set_constant_output(std::move(real));
+  return {};
+}
+
+/// x / s rounded, with z added, in f32: for scales along an axis.
+Result<void> quantize_in_f32(NodeImport& node, int x, const SourceQuantization& q) {
+  const std::size_t rank = node.rank(x);
+  schema::BinaryT divide;
+  divide.function = schema::BinaryFunction::Div;
+  OCTET_TRY(int y, node.emit_inner(std::move(divide), {x, channel_constant(node, q.quant.scales, q.quant.axis, rank, "@scale")}, "@steps"));
+  schema::PointwiseT round;
+  round.function = schema::Function::Round;
+  OCTET_TRY(y, node.emit_inner(std::move(round), {y}, "@whole"));
+  std::vector<float> zero_points(q.quant.zero_points.begin(), q.quant.zero_points.end());
+  OCTET_TRY(y, node.emit_inner(schema::AddT{}, {y, channel_constant(node, std::move(zero_points), q.quant.axis, rank, "@zero-point")}, "@shifted"));
+  const bool s8 = q.type == Type::s8;
+  OCTET_TRY(const int bytes, node.emit_tensor(schema::QuantizeT{}, {y}, {node.output_name(), Type::u8, {{1.0F}, {s8 ? 128 : 0}, -1}, {{}, s8}}));
+  node.set_output(0, bytes);
+  return {};
+}
+
+/// The type of the output where no zero-point tells: the attribute's, or u8.
+Result<Type> declared_output(NodeImport& node) {
+  OCTET_TRY(const std::int64_t declared, node.attributes.integer("output_dtype", 0));
+  if (declared == 0) return Type::u8;
+  OCTET_TRY(const int element_type, to_int(declared, "output_dtype"));
+  OCTET_TRY(const Type type, declared_type(element_type));
+  if (type != Type::u8 && type != Type::s8) return invalid(std::string("its output_dtype is ") + name_of(type));
+  return type;
+}
+
+Result<void> import_quantize(NodeImport& node) {
+  OCTET_CHECK(check_plain(node));
+  node.attributes.ignore("saturate");  // of 8-bit floats
+  OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", 1));
+  const bool declares = node.attributes.has("output_dtype");
+  OCTET_TRY(const Type declared, declared_output(node));
+  const auto constant = node.constant(0);
+  int x = kAbsent;
+  if (!constant) {
+    OCTET_TRY(x, node.input(0));
+  }
+  const Type type = constant ? constant->type : node.type(x);
+  if (type != Type::f32) return unsupported(std::string("its input is ") + name_of(type) + ", not f32");
+  OCTET_TRY(const auto q, read_quantization(node, 1, 2, declared, constant ? constant->shape : node.shape(x), axis));
+  if (q.type == Type::s32) return invalid("its zero-point is s32, not u8 or s8");
+  if (declares && q.type != declared) return invalid(std::string("its zero-point is ") + name_of(q.type) + ", its output_dtype " + name_of(declared));
+  if (constant) {
+    OCTET_TRY(Tensor integers, quantized(*constant, q));
+    node.set_constant_output(std::move(integers));
+    return {};
+  }
+  if (!q.per_tensor()) return quantize_in_f32(node, x, q);
+  OCTET_TRY(const int y, node.emit_tensor(schema::QuantizeT{}, {x}, {node.output_name(), Type::u8, q.as_u8(), {{}, q.type == Type::s8}}));
+  node.set_output(0, y);
+  return {};
+}
+
+}  // namespace
+
+void register_quantize_linear(ImporterTable& table) {
+  table.add("DequantizeLinear", {2, 3, import_dequantize});
+  table.add("QuantizeLinear", {2, 3, import_quantize});
+}
+
+}  // namespace octet

@@ -1,0 +1,35 @@
+// Scales and zero-points as ONNX's quantization operators state them.
+#pragma once
+
+#include <vector>
+
+#include "converter/onnx/importer.h"
+
+namespace octet {
+
+/// How one node quantizes a tensor: real = scales[c] * (q - zero_points[c]), q and the zero-points u8, s8 or, in a DequantizeLinear
+/// only, s32. `axis` is -1 where there is one scale.
+struct SourceQuantization {
+  Type type = Type::u8;
+  Quantization quant;
+
+  [[nodiscard]] bool per_tensor() const noexcept { return quant.axis == -1; }
+  /// The same for the u8 form: s8 values and zero-points have 128 added.
+  [[nodiscard]] Quantization as_u8() const;
+};
+
+/// The source's type of a tensor: s8 tensors that have become u8 are s8.
+[[nodiscard]] Type source_type(const Tensor& tensor) noexcept;
+
+/// Reads scale and zero-point from two constant inputs, `zero_point` being optional, for a tensor of shape `shape`; the type is the
+/// zero-point's, or `fallback`. Errors: scales that are not positive normal f32, counts that fit neither a tensor nor its
+/// `axis`, a zero-point of another number or type than the scale needs, or outside its range.
+[[nodiscard]] Result<SourceQuantization> read_quantization(const NodeImport& node, std::size_t scale, std::size_t zero_point, Type fallback,
+                                                           const Shape& shape, std::int64_t axis);
+
+/// The real values of constant integers, f32(q - z) * s, with `quantization` as their source form.
+[[nodiscard]] Result<Tensor> dequantized(const Tensor& integers, const SourceQuantization& quantization);
+/// clamp(rne(x / s) + z) of a constant; invalid where a value is NaN.
+[[nodiscard]] Result<Tensor> quantized(const Tensor& real, const SourceQuantization& quantization);
+
+}  // namespace octet

@@ -45,6 +45,14 @@ TEST_CASE("every byte, and a scalar") {
         std::vector<std::uint8_t>{252});
 }
 
+TEST_CASE("bytes of s8 index the table as u8 ones do") {
+  std::vector<std::uint8_t> shift(256);
+  for (std::size_t i = 0; i < 256; ++i) shift[i] = static_cast<std::uint8_t>(i ^ 0x80U);
+  const std::vector<std::int8_t> x = {-128, -1, 0, 127};
+  CHECK(run_one<std::uint8_t>(must(build({4}, -1, shift, Type::s8, Type::u8)), x) == std::vector<std::uint8_t>{0, 127, 128, 255});
+  CHECK(run_one<std::int8_t>(must(build({4}, -1, shift, Type::u8, Type::s8)), std::vector<std::uint8_t>{0, 127, 128, 255}) == x);
+}
+
 TEST_CASE("refused") {
   const std::vector<std::uint8_t> one(256);
   for (const std::size_t size : {std::size_t{0}, std::size_t{255}, std::size_t{257}, std::size_t{512}})
@@ -54,7 +62,7 @@ TEST_CASE("refused") {
   for (const int axis : {-2, 2, 2147483647}) check_invalid(build({2, 3}, axis, one), {"'y' (Lookup)", "axis"});
   check_invalid(build({2, 3}, -1, one, Type::f32), {"'y' (Lookup)", "u8"});
   check_invalid(build({2, 3}, -1, one, Type::u8, Type::f32), {"'y' (Lookup)", "u8"});
-  check_invalid(build({2, 3}, -1, one, Type::s8, Type::s8), {"'y' (Lookup)", "u8"});
+  check_invalid(build({2, 3}, -1, one, Type::s8, Type::s32), {"'y' (Lookup)", "u8"});
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ bool keeps_values(Operator op) noexcept {
     case Operator::Slice:
     case Operator::Expand:
     case Operator::Tile:
-    case Operator::Gather: return true;
+    case Operator::Gather:
+    case Operator::GatherND: return true;
     default: return false;
   }
 }
@@ -48,7 +49,7 @@ bool keeps_scale(const Node& node) noexcept {
   return nearest || keeps_values(node.op()) || node.op() == Operator::MaxPool || node.op() == Operator::Pad;
 }
 /// Inputs that need not be f32: indices, and what only tells a size.
-bool takes_integers(Operator op, std::size_t input) noexcept { return input == 1 && (op == Operator::Gather || op == Operator::Expand); }
+bool takes_integers(Operator op, std::size_t input) noexcept { return input == 1 && (op == Operator::Gather || op == Operator::GatherND || op == Operator::Expand); }
 
 /// Inputs behind the first are real constants in int8, too, or have rules of their own.
 bool takes_constants(const Node& node) noexcept {
@@ -64,7 +65,8 @@ bool is_integer(const Graph& g, const Node& node) {
 /// Functions whose results spread over orders of magnitude: a table of 256 steps would lose most of them.
 bool spreads(schema::Function f) noexcept {
   using F = schema::Function;
-  return f == F::Exp || f == F::Log || f == F::Sqrt || f == F::Reciprocal || f == F::Power;
+  return f == F::Exp || f == F::Log || f == F::Sqrt || f == F::Reciprocal || f == F::Power || f == F::Tan ||
+         f == F::Sinh || f == F::Cosh || f == F::Acosh || f == F::Atanh;
 }
 
 std::string lacks_int8_softmax(const Graph& g, const Node& node) {
@@ -117,6 +119,8 @@ std::string lacks_int8_operator(const Graph& g, const Node& node, bool judge_spr
     }
     case Operator::TopK: return "it ranks values more finely than int8 steps tell apart";
     case Operator::GroupNormalization:
+    case Operator::ScatterND:
+    case Operator::CumSum:
     case Operator::LogSoftmax: return std::string(name_of(node.op())) + " has no int8 form";
     default: return {};
   }

@@ -128,6 +128,10 @@ bool works_along_batch(const Graph& graph, const Node& node) {
     case Operator::LogSoftmax: return x.batched && node.as<schema::LogSoftmaxT>().axis == 0;
     case Operator::LayerNormalization: return x.batched && node.as<schema::LayerNormalizationT>().axes == static_cast<int>(x.shape.size());
     case Operator::Gather: return x.batched && node.as<schema::GatherT>().axis == 0;
+    case Operator::GatherND: return x.batched && node.as<schema::GatherNDT>().batch_axes == 0;
+    case Operator::ScatterND:
+      return node.as<schema::ScatterNDT>().batch_axes == 0 && std::ranges::any_of(node.inputs, [&](int i) { return graph.tensors[at(i)].batched; });
+    case Operator::CumSum: return x.batched && node.as<schema::CumSumT>().axis == 0;
     default: return false;
   }
 }

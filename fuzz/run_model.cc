@@ -20,6 +20,7 @@ std::int64_t reads_per_element(const Graph& g, const Node& node) {
     case schema::Operator::MatMul: return input(0).back();
     case schema::Operator::LSTM:
     case schema::Operator::GRU: return input(1)[0];
+    case schema::Operator::ScatterND: return 1 + element_count(input(2)) / element_count(input(0));
     // Each output may look at a whole line of x.
     case schema::Operator::Reduce:
     case schema::Operator::ArgMax:

@@ -171,11 +171,26 @@ TEST_CASE("functions of one value: what is refused") {
   ModelBuilder unknown = single("Erf", {1});
   last_node(unknown).with("alpha", 1.0F);
   check_refused(unknown, ErrorCode::unsupported, "attribute 'alpha'");
-  for (const char* op : {"Relu", "Clip", "Abs", "Gelu"}) {
+  for (const char* op : {"Tanh", "Gelu", "Softplus"}) {
     ModelBuilder whole;
     whole.input("x", {1}, onnx::TensorProto::INT32).output("y").node(op, {"x"}, {"y"});
     check_refused(whole, ErrorCode::unsupported, "s32, not f32");
   }
+}
+
+TEST_CASE("functions of one value of integers are their arithmetic") {
+  const auto of_bytes = [](const char* op) {
+    ModelBuilder m;
+    m.input("x", {4}).output("y");
+    m.node("Cast", {"x"}, {"a"}).with("to", onnx::TensorProto::INT8);
+    m.node(op, {"a"}, {"b"});
+    m.node("Cast", {"b"}, {"y"}).with("to", onnx::TensorProto::FLOAT);
+    return compute(m, {{-128, -3, 0, 7}});
+  };
+  CHECK(of_bytes("Relu") == Values{0, 0, 0, 7});
+  CHECK(of_bytes("Sign") == Values{-1, -1, 0, 1});
+  CHECK(of_bytes("Abs") == Values{-128, 3, 0, 7});  // 128 is none of s8
+  CHECK(of_bytes("Neg") == Values{-128, 3, 0, -7});
 }
 
 TEST_CASE("Clip takes its bounds from attributes, and from inputs since opset 11") {

@@ -102,6 +102,11 @@ class ModelBuilder {
     for (const std::int64_t v : values) t->add_int64_data(v);
     return *this;
   }
+  ModelBuilder& s64_matrix(const std::string& name, std::int64_t rows, std::int64_t columns, const std::vector<std::int64_t>& values) {
+    onnx::TensorProto* t = tensor(name, {rows, columns}, onnx::TensorProto::INT64);
+    for (const std::int64_t v : values) t->add_int64_data(v);
+    return *this;
+  }
   onnx::TensorProto* tensor(const std::string& name, const std::vector<std::int64_t>& shape, int type) {
     onnx::TensorProto* t = proto.mutable_graph()->add_initializer();
     t->set_name(name);

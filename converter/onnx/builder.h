@@ -59,6 +59,8 @@ class GraphBuilder {
 
   /// A new tensor; a constant must have no size of 0.
   int add_tensor(Tensor tensor);
+  [[nodiscard]] int tensor_count() const noexcept { return static_cast<int>(graph_.tensors.size()); }
+  void rename(int index, const std::string& name) { graph_.tensors[static_cast<std::size_t>(index)].name = name; }
   [[nodiscard]] const Tensor& tensor(int index) const { return graph_.tensors[static_cast<std::size_t>(index)]; }
   /// A tensor's shape at batch 1 and 2.
   [[nodiscard]] std::array<Shape, 2> shapes(int index) const;

@@ -20,6 +20,9 @@ namespace {
 // Before 7, broadcasting and BatchNormalization meant something else; 22 is the newest whose changes have been read.
 constexpr std::int64_t kOldestOpset = 7;
 constexpr std::int64_t kNewestOpset = 22;
+/// Operators that have meant the same since opset 1: models of these alone may be older.
+constexpr std::string_view kUnchanged[] = {"Elu",  "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "Identity", "InstanceNormalization",
+                                           "Not",  "ReduceLogSum",      "Selu",          "Softplus",    "Softsign"};
 constexpr std::size_t kMostNamed = 20;  // operators in one message
 constexpr const char* kSupportTable = "; see docs/operators.md for those that are";
 
@@ -71,6 +74,8 @@ class Import {
     if (opset_ == 0 && proto_.opset_import_size() > 0)
       return unsupported("imports only the operator set of domain '" + proto_.opset_import(0).domain() + "'");
     if (opset_ == 0) return invalid("does not import the ONNX operator set");
+    const auto unchanged = [](const onnx::NodeProto& node) { return std::ranges::find(kUnchanged, node.op_type()) != std::end(kUnchanged); };
+    if (opset_ >= 1 && opset_ < kOldestOpset && std::ranges::all_of(graph_.node(), unchanged)) return {};
     if (opset_ < kOldestOpset || opset_ > kNewestOpset)
       return unsupported("its operator set is version " + std::to_string(opset_) + "; versions " +
                          std::to_string(kOldestOpset) + " to " + std::to_string(kNewestOpset) + " are supported");

@@ -14,7 +14,8 @@ namespace octet {
 #undef OCTET_OPERATOR
 
 // ONNX operators that become several operators, or none.
-#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(quantize_linear) row(shape) row(conv_transpose)
+#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(quantize_linear) row(shape) \
+  row(conv_transpose) row(loss) row(mask)
 #define OCTET_DECLARE(file) void register_##file(ImporterTable& table);
 OCTET_OTHER_IMPORTERS(OCTET_DECLARE)
 #undef OCTET_DECLARE
@@ -73,6 +74,11 @@ std::string NodeImport::name_of_output(std::size_t i) const {
 
 void NodeImport::set_output(std::size_t i, int tensor) {
   if (has_output(i)) builder_.define(proto_.output(static_cast<int>(i)), tensor);
+}
+
+void NodeImport::name_output(std::size_t i, int tensor) {
+  builder_.rename(tensor, name_of_output(i));
+  set_output(i, tensor);
 }
 
 const std::string& NodeImport::input_name(std::size_t i) const { return proto_.input(static_cast<int>(i)); }

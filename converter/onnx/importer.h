@@ -63,6 +63,8 @@ class NodeImport {
   [[nodiscard]] Type type(int tensor) const { return builder_.tensor(tensor).type; }
   [[nodiscard]] const Tensor& tensor(int tensor) const { return builder_.tensor(tensor); }
   [[nodiscard]] std::size_t rank(int tensor) const { return shape(tensor).size(); }
+  /// Tensors there are so far.
+  [[nodiscard]] int tensor_count() const { return builder_.tensor_count(); }
   int add_constant(Tensor constant) { return builder_.add_tensor(std::move(constant)); }
   /// A graph input that follows the batch; an error if there is none.
   [[nodiscard]] Result<int> batched_input() { return builder_.batched_input(); }
@@ -106,6 +108,9 @@ class NodeImport {
   void set_constant_output(KnownValue value);
   /// Output i of the node, if it has a name, is this tensor.
   void set_output(std::size_t i, int tensor);
+
+  /// Output i is this tensor, which the node has made: it gets the output's name.
+  void name_output(std::size_t i, int tensor);
 
   /// An operator on the way there; its output is called after the node's and `suffix`.
   template <class T>

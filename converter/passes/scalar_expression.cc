@@ -25,6 +25,10 @@ double binary(schema::BinaryFunction f, double a, double b) noexcept {
     case schema::BinaryFunction::Max: return std::max(a, b);
     case schema::BinaryFunction::Pow: return std::pow(a, b);
     case schema::BinaryFunction::PRelu: return a < 0 ? a * b : a;
+    case schema::BinaryFunction::Remainder: return std::fmod(a, b);
+    case schema::BinaryFunction::Mod:  // the others are of integers
+    case schema::BinaryFunction::ShiftLeft:
+    case schema::BinaryFunction::ShiftRight: break;
   }
   return a;
 }

@@ -5,13 +5,16 @@
 namespace octet::binary {
 
 static_assert(static_cast<int>(schema::BinaryFunction::MAX) == kernels::kBinaryFunctionCount - 1 &&
-                  static_cast<int>(schema::BinaryFunction::PRelu) == static_cast<int>(kernels::BinaryFunction::prelu),
+                  static_cast<int>(schema::BinaryFunction::ShiftRight) == static_cast<int>(kernels::BinaryFunction::shift_right),
               "kernels::BinaryFunction follows the schema's enum");
 
 namespace {
 
-bool is_real_only(schema::BinaryFunction f) noexcept { return f == schema::BinaryFunction::Pow || f == schema::BinaryFunction::PRelu; }
-bool is_integer_only(schema::BinaryFunction f) noexcept { return f <= schema::BinaryFunction::Mul; }
+bool is_real_only(schema::BinaryFunction f) noexcept { return f == schema::BinaryFunction::PRelu; }
+bool is_integer_only(schema::BinaryFunction f) noexcept {
+  using F = schema::BinaryFunction;
+  return f <= F::Mul || f == F::Mod || f == F::ShiftLeft || f == F::ShiftRight;
+}
 
 /// A step over kernels that return whether they could compute.
 template <auto Kernel, class T>

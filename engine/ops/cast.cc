@@ -12,9 +12,11 @@ Kernel to_type(Type to) noexcept {
     case Type::f32: return kernels::cast_reference<From, float>;
     case Type::s32: return kernels::cast_reference<From, std::int32_t>;
     case Type::s64: return kernels::cast_reference<From, std::int64_t>;
+    case Type::u8: return kernels::cast_reference<From, std::uint8_t>;
+    case Type::s8: return kernels::cast_reference<From, std::int8_t>;
     case Type::boolean: return kernels::cast_reference<From, bool>;
-    default: return nullptr;
   }
+  return nullptr;
 }
 
 /// nullptr where the cast is not defined.
@@ -36,8 +38,7 @@ Result<Shape> infer(const NodeView& node) { return node.input_shape(0); }
 
 Result<void> check(const NodeView& node) {
   if (node.input(0).quant.present()) return invalid("its input is quantized: Dequantize makes real values of it");
-  if (find_kernel(node.input(0).type, node.output().type) == nullptr)
-    return invalid(std::string("cannot make ") + name_of(node.output().type) + " of " + name_of(node.input(0).type));
+  if (node.output().quant.present()) return invalid("its output is quantized: Quantize makes that of real values");
   return {};
 }
 

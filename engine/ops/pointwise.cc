@@ -4,7 +4,7 @@
 namespace octet::pointwise {
 
 static_assert(static_cast<int>(schema::Function::MAX) == kernels::kFunctionCount - 1 &&
-                  static_cast<int>(schema::Function::Cos) == static_cast<int>(kernels::Function::cos),
+                  static_cast<int>(schema::Function::Shrink) == static_cast<int>(kernels::Function::shrink),
               "kernels::Function follows the schema's enum");
 
 Result<Shape> infer(const NodeView& node) {

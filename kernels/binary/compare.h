@@ -40,8 +40,8 @@ struct Where {
 };
 void where_reference(const Where& where) noexcept;
 
-/// The value in another type, as schema/octet.fbs says. To is float, std::int32_t, std::int64_t or bool (stored as
-/// bytes); From these, std::uint8_t or std::int8_t.
+/// The value in another type, as schema/octet.fbs says. Both are float, std::int32_t, std::int64_t, std::uint8_t, std::int8_t or
+/// bool (stored as bytes).
 template <class From, class To>
 void cast_reference(const void* x, std::int64_t n, void* y, int threads) noexcept;
 

@@ -49,9 +49,9 @@ void where(const Where& op) noexcept {
 /// A real number as the integer it is cut to; at the ends of the type, beyond them.
 template <class To>
 To truncated(float x) noexcept {
-  constexpr float kEnd = -static_cast<float>(std::numeric_limits<To>::min());  // 2^31 or 2^63
-  if (x >= kEnd) return std::numeric_limits<To>::max();
-  if (x < -kEnd) return std::numeric_limits<To>::min();
+  constexpr double kEnd = static_cast<double>(std::numeric_limits<To>::max() / 2 + 1) * 2;  // a power of two, exact
+  if (x >= static_cast<float>(kEnd)) return std::numeric_limits<To>::max();
+  if (x < static_cast<float>(std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
   return x == x ? static_cast<To>(x) : To{0};
 }
 
@@ -112,7 +112,8 @@ void cast_reference(const void* x, std::int64_t n, void* y, int threads) noexcep
 }
 
 #define OCTET_CAST(From, To) template void cast_reference<From, To>(const void*, std::int64_t, void*, int) noexcept;
-#define OCTET_CASTS(From) OCTET_CAST(From, float) OCTET_CAST(From, std::int32_t) OCTET_CAST(From, std::int64_t) OCTET_CAST(From, bool)
+#define OCTET_CASTS(From) OCTET_CAST(From, float) OCTET_CAST(From, std::int32_t) OCTET_CAST(From, std::int64_t) OCTET_CAST(From, std::uint8_t) \
+  OCTET_CAST(From, std::int8_t) OCTET_CAST(From, bool)
 OCTET_CASTS(float)
 OCTET_CASTS(std::int32_t)
 OCTET_CASTS(std::int64_t)

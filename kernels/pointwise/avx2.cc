@@ -110,7 +110,17 @@ void (*pointwise_f32_avx2(Function function) noexcept)(const PointwiseF32&) noex
     case Function::power:  // rare in f32, and their vector forms are no faster
     case Function::sign:
     case Function::sin:
-    case Function::cos: break;
+    case Function::cos:
+    case Function::tan:
+    case Function::asin:
+    case Function::acos:
+    case Function::atan:
+    case Function::sinh:
+    case Function::cosh:
+    case Function::asinh:
+    case Function::acosh:
+    case Function::atanh:
+    case Function::shrink: break;
   }
   return nullptr;
 }

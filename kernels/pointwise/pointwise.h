@@ -10,9 +10,10 @@ namespace octet::kernels {
 /// As schema/octet.fbs defines them; same order.
 enum class Function : std::uint8_t {
   clip, sigmoid, hard_sigmoid, hard_swish, silu, tanh, leaky_relu, elu, selu, celu, swish, mish, gelu, gelu_tanh, erf, softplus, softsign,
-  thresholded_relu, exp, log, sqrt, reciprocal, abs, neg, power, sign, floor, ceil, round, sin, cos
+  thresholded_relu, exp, log, sqrt, reciprocal, abs, neg, power, sign, floor, ceil, round, sin, cos,
+  tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, shrink
 };
-inline constexpr int kFunctionCount = 31;
+inline constexpr int kFunctionCount = 41;
 
 /// The function in f64; a and b are its parameters. Tables and the reference kernel are made of it.
 [[nodiscard]] double evaluate(Function function, double x, double a, double b) noexcept;

@@ -51,6 +51,16 @@ double evaluate(Function function, double x, double a, double b) noexcept {
     case Function::round: return std::nearbyint(x);
     case Function::sin: return std::sin(x);
     case Function::cos: return std::cos(x);
+    case Function::tan: return std::tan(x);
+    case Function::asin: return std::asin(x);
+    case Function::acos: return std::acos(x);
+    case Function::atan: return std::atan(x);
+    case Function::sinh: return std::sinh(x);
+    case Function::cosh: return std::cosh(x);
+    case Function::asinh: return std::asinh(x);
+    case Function::acosh: return std::acosh(x);
+    case Function::atanh: return std::atanh(x);
+    case Function::shrink: return x < -a ? x + b : x > a ? x - b : 0.0;
   }
   return x;
 }

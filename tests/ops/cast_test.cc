@@ -46,11 +46,22 @@ TEST_CASE("between and from integers") {
   CHECK(cast<std::int32_t>(typed<std::int8_t>({2}, {-128, 127}), Type::s32) == S32{-128, 127});
 }
 
+TEST_CASE("bytes: reals end at the ends, integers keep their low bits") {
+  const auto x = typed<float>({7}, {1.9F, -1.9F, 127.5F, 255.9F, 256, -1e30F, std::nanf("")});
+  CHECK(cast<std::uint8_t>(x, Type::u8) == std::vector<std::uint8_t>{1, 0, 127, 255, 255, 0, 0});
+  CHECK(cast<std::int8_t>(x, Type::s8) == std::vector<std::int8_t>{1, -1, 127, 127, 127, -128, 0});
+  CHECK(cast<std::uint8_t>(typed<std::int32_t>({3}, {-1, 256, 7}), Type::u8) == std::vector<std::uint8_t>{255, 0, 7});
+  CHECK(cast<std::int8_t>(typed<std::int64_t>({3}, {128, -129, 7}), Type::s8) == std::vector<std::int8_t>{-128, 127, 7});
+  CHECK(cast<std::uint8_t>(typed<std::int8_t>({1}, {-1}), Type::u8) == std::vector<std::uint8_t>{255});
+}
+
 TEST_CASE("refused") {
-  for (const Type to : {Type::u8, Type::s8}) check_invalid(model_of(CastT{}, {{Type::f32, {2}, {}}}, to), {"'y' (Cast)", "of f32"});
   GraphBuilder b;
   b.node("y", CastT{}, {b.input("x", Type::u8, {2}, affine(0.1F, 3), false)});
   check_invalid(b.model(), {"'y' (Cast)", "quantized"});
+  GraphBuilder to;
+  to.node("y", CastT{}, {to.input("x", Type::f32, {2}, {}, false)}, Type::u8, affine(0.1F, 3));
+  check_invalid(to.model(), {"'y' (Cast)", "quantized"});
 }
 
 }  // namespace

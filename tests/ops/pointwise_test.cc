@@ -59,6 +59,16 @@ TEST_CASE("values") {
       {Function::Round, 0, 0, [](double x) { return x - std::remainder(x, 1.0); }},  // remainder() takes the nearest, ties to even
       {Function::Sin, 0, 0, [](double x) { return std::sin(x); }},
       {Function::Cos, 0, 0, [](double x) { return std::cos(x); }},
+      {Function::Tan, 0, 0, [](double x) { return std::sin(x) / std::cos(x); }},
+      {Function::Asin, 0, 0, [](double x) { return std::atan2(x, std::sqrt(1 - x * x)); }},
+      {Function::Acos, 0, 0, [](double x) { return std::atan2(std::sqrt(1 - x * x), x); }},
+      {Function::Atan, 0, 0, [](double x) { return std::atan2(x, 1.0); }},
+      {Function::Sinh, 0, 0, [](double x) { return (std::exp(x) - std::exp(-x)) / 2; }},
+      {Function::Cosh, 0, 0, [](double x) { return (std::exp(x) + std::exp(-x)) / 2; }},
+      {Function::Asinh, 0, 0, [](double x) { return std::copysign(std::log(std::fabs(x) + std::sqrt(x * x + 1)), x); }},
+      {Function::Acosh, 0, 0, [](double x) { return std::log(x + std::sqrt(x - 1) * std::sqrt(x + 1)); }},
+      {Function::Atanh, 0, 0, [](double x) { return std::log((1 + x) / (1 - x)) / 2; }},
+      {Function::Shrink, 1.5F, 0.25F, [](double x) { return x < -1.5 ? x + 0.25 : x > 1.5 ? x - 0.25 : 0; }},
   };
   CHECK(cases.size() == static_cast<std::size_t>(Function::MAX) + 1);
   std::vector<float> x;

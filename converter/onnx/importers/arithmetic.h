@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "converter/onnx/importer.h"
+#include "converter/onnx/importers/compose.h"
 
 namespace octet {
 
@@ -15,12 +15,31 @@ namespace octet {
   OCTET_TRY(const int x, node.input(i));
   const Type type = node.type(x);
   if (type == Type::f32 || is_integer(type)) return x;
-  return unsupported(std::string("it computes in ") + name_of(type) + ", only f32, s32 and s64 are supported");
+  return unsupported(std::string("it computes in ") + name_of(type) + ", only f32 and integers are supported");
+}
+
+/// Integers of a byte: they are computed with as s32, of which the result's low bits are taken.
+[[nodiscard]] inline bool is_narrow(Type type) noexcept { return type == Type::u8 || type == Type::s8; }
+
+/// function(a, b) of narrow integers.
+[[nodiscard]] inline Result<void> emit_narrow(NodeImport& node, schema::BinaryFunction function) {
+  OCTET_TRY(int a, node.input(0));
+  OCTET_TRY(int b, node.input(1));
+  const Type type = node.type(a);
+  if (node.type(b) != type) return invalid(std::string("its inputs are ") + name_of(type) + " and " + name_of(node.type(b)));
+  Compose make(node);
+  OCTET_TRY(a, make.cast(a, Type::s32));
+  OCTET_TRY(b, make.cast(b, Type::s32));
+  OCTET_TRY(int y, make.binary(function, a, b));
+  OCTET_TRY(y, make.cast(y, type));
+  return make.finish(y);
 }
 
 /// a function b of two integers or two reals; an operator of their own, `real`, where they are f32 and it has one.
 template <class Real>
 [[nodiscard]] Result<void> emit_arithmetic(NodeImport& node, schema::BinaryFunction function, Real real) {
+  OCTET_TRY(const int first, node.input(0));
+  if (is_narrow(node.type(first))) return emit_narrow(node, function);
   OCTET_TRY(const int a, number_input(node, 0));
   OCTET_TRY(const int b, number_input(node, 1));
   if (!is_integer(node.type(a))) return node.emit(std::move(real), {a, b});

@@ -28,6 +28,8 @@ schema::PointwiseT pointwise(Function function, float a = 0.0F, float b = 0.0F) 
 
 /// x / constant is x times its reciprocal, where there is one.
 Result<void> import_div(NodeImport& node) {
+  OCTET_TRY(const int first, node.input(0));
+  if (is_narrow(node.type(first))) return emit_narrow(node, BinaryFunction::Div);
   OCTET_TRY(const int a, number_input(node, 0));
   const auto right = node.constant(1);
   const auto invertible = [](float v) { return std::isnormal(v) && std::isnormal(1.0F / v); };
@@ -53,14 +55,28 @@ std::optional<double> constant_exponent(const NodeImport& node) {
   }
 }
 
+/// Of an integer: exact where the exponent is one, else as a real number cut to an integer.
+Result<void> import_integer_pow(NodeImport& node, int x) {
+  OCTET_TRY(int b, node.input(1));
+  Compose make(node);
+  const Type type = node.type(x);
+  const Type common = node.type(b) == Type::f32 ? Type::f32 : type;
+  OCTET_TRY(const int base, make.cast(x, common));
+  OCTET_TRY(b, make.cast(b, common));
+  OCTET_TRY(int y, make.binary(BinaryFunction::Pow, base, b));
+  OCTET_TRY(y, make.cast(y, type));
+  return make.finish(y);
+}
+
 Result<void> import_pow(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
-  if (node.type(x) != Type::f32) return unsupported(std::string("its base is ") + name_of(node.type(x)) + ", not f32");
+  if (is_integer(node.type(x))) return import_integer_pow(node, x);
+  if (node.type(x) != Type::f32) return unsupported(std::string("its base is ") + name_of(node.type(x)));
   const auto exponent = constant_exponent(node);
   const bool keeps_shape = exponent && node.constant(1)->shape.size() <= node.rank(x);
   if (!keeps_shape) {
-    OCTET_TRY(const int b, node.input(1));
-    if (node.type(b) != Type::f32) return unsupported(std::string("its exponent is ") + name_of(node.type(b)) + " and not constant");
+    OCTET_TRY(const int given, node.input(1));
+    OCTET_TRY(const int b, Compose(node).cast(given, Type::f32));
     return node.emit(binary(BinaryFunction::Pow), {x, b});
   }
   if (*exponent == 1) return node.alias(0);
@@ -70,10 +86,46 @@ Result<void> import_pow(NodeImport& node) {
   return node.emit(pointwise(Function::Power, static_cast<float>(*exponent)), {x});
 }
 
+Result<void> import_mod(NodeImport& node) {
+  OCTET_TRY(const std::int64_t fmod, node.attributes.integer("fmod", 0));
+  OCTET_TRY(const int a, node.input(0));
+  OCTET_TRY(const int b, node.input(1));
+  const auto function = fmod != 0 ? BinaryFunction::Remainder : BinaryFunction::Mod;
+  if (is_narrow(node.type(a))) return emit_narrow(node, function);
+  if (fmod == 0 && node.type(a) == Type::f32) return unsupported("of reals, only fmod=1 is defined");
+  return node.emit(binary(function), {a, b});
+}
+
+/// Of u8, the one unsigned type here: what is shifted out is gone.
+Result<void> import_bit_shift(NodeImport& node) {
+  if (!node.attributes.has("direction")) return invalid("has no direction");
+  OCTET_TRY(const std::size_t direction, node.attributes.choice("direction", {"LEFT", "RIGHT"}));
+  OCTET_TRY(const int x, node.input(0));
+  if (node.type(x) != Type::u8) return unsupported(std::string("shifts ") + name_of(node.type(x)) + ", only u8 is supported");
+  return emit_narrow(node, direction == 0 ? BinaryFunction::ShiftLeft : BinaryFunction::ShiftRight);
+}
+
+Result<void> import_narrow_extreme(NodeImport& node, BinaryFunction function) {
+  Compose make(node);
+  OCTET_TRY(int result, node.input(0));
+  const Type type = node.type(result);
+  OCTET_TRY(result, make.cast(result, Type::s32));
+  for (std::size_t i = 1; i < node.input_count(); ++i) {
+    OCTET_TRY(int x, node.input(i));
+    if (node.type(x) != type) return invalid("its inputs have different types");
+    OCTET_TRY(x, make.cast(x, Type::s32));
+    OCTET_TRY(result, make.binary(function, result, x));
+  }
+  OCTET_TRY(result, make.cast(result, type));
+  return make.finish(result);
+}
+
 /// The least or greatest of n inputs. A constant number is a bound.
 Result<void> import_extreme(NodeImport& node) {
   const bool least = node.op_type() == "Min";
   if (node.input_count() == 1) return node.alias(0);
+  OCTET_TRY(const int first_input, node.input(0));
+  if (is_narrow(node.type(first_input))) return import_narrow_extreme(node, least ? BinaryFunction::Min : BinaryFunction::Max);
   const auto bound = [&](float v) { return least ? pointwise(Function::Clip, -kInfinity, v) : pointwise(Function::Clip, v, kInfinity); };
   OCTET_TRY(int result, number_input(node, 0));
   for (std::size_t i = 1; i < node.input_count(); ++i) {
@@ -117,6 +169,8 @@ void register_binary(ImporterTable& table) {
   table.add("Pow", {2, 2, import_pow});
   table.add("Min", {1, 1024, import_extreme});
   table.add("Max", {1, 1024, import_extreme});
+  table.add("Mod", {2, 2, import_mod});
+  table.add("BitShift", {2, 2, import_bit_shift});
   table.add("PRelu", {2, 2, import_prelu});
 }
 

@@ -7,7 +7,6 @@ namespace {
 Result<void> emit_cast(NodeImport& node, Type type) {
   OCTET_TRY(const int x, node.input(0));
   if (node.type(x) == type) return node.alias(0);
-  if (type == Type::u8 || type == Type::s8) return unsupported(std::string("casts to ") + name_of(type) + " are not supported");
   return node.emit(schema::CastT{}, {x}, type);
 }
 

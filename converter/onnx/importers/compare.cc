@@ -1,6 +1,8 @@
 #include <iterator>
 
-#include "converter/onnx/importer.h"
+#include <limits>
+
+#include "converter/onnx/importers/compose.h"
 
 namespace octet {
 namespace {
@@ -43,10 +45,40 @@ Result<void> import_not(NodeImport& node) {
   return node.emit(std::move(op), {x, node.add_constant(std::move(yes))}, Type::boolean);
 }
 
+/// What is not equal to itself.
+Result<void> import_is_nan(NodeImport& node) {
+  OCTET_TRY(const int x, node.input(0));
+  Compose make(node);
+  OCTET_TRY(const int same, make.compare(Comparison::Equal, x, x));
+  OCTET_TRY(const int y, make.negation(same));
+  return make.finish(y);
+}
+
+Result<void> import_is_inf(NodeImport& node) {
+  OCTET_TRY(const int x, node.input(0));
+  OCTET_TRY(const std::int64_t positive, node.attributes.integer("detect_positive", 1));
+  OCTET_TRY(const std::int64_t negative, node.attributes.integer("detect_negative", 1));
+  if (node.type(x) != Type::f32) return unsupported(std::string("its input is ") + name_of(node.type(x)) + ", not f32");
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  Compose make(node);
+  int y = -1;
+  if (positive == 0 && negative == 0) {  // never
+    OCTET_TRY(y, make.compare(Comparison::Less, x, x));
+  } else if (positive != 0 && negative != 0) {
+    OCTET_TRY(const int size, make.pointwise(schema::Function::Abs, x));
+    OCTET_TRY(y, make.compare(Comparison::Equal, size, make.number(Type::f32, kInfinity)));
+  } else {
+    OCTET_TRY(y, make.compare(Comparison::Equal, x, make.number(Type::f32, positive != 0 ? kInfinity : -kInfinity)));
+  }
+  return make.finish(y);
+}
+
 }  // namespace
 
 void register_compare(ImporterTable& table) {
   for (const Row& row : kRows) table.add(row.onnx_operator, {2, 2, import_row});
+  table.add("IsNaN", {1, 1, import_is_nan});
+  table.add("IsInf", {1, 1, import_is_inf});
   table.add("Not", {1, 1, import_not});
 }
 

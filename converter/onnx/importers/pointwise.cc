@@ -3,7 +3,7 @@
 #include <iterator>
 #include <limits>
 
-#include "converter/onnx/importer.h"
+#include "converter/onnx/importers/arithmetic.h"
 
 namespace octet {
 namespace {
@@ -52,6 +52,16 @@ constexpr Row kRows[] = {
     {"Round", Function::Round},
     {"Sin", Function::Sin},
     {"Cos", Function::Cos},
+    {"Tan", Function::Tan},
+    {"Asin", Function::Asin},
+    {"Acos", Function::Acos},
+    {"Atan", Function::Atan},
+    {"Sinh", Function::Sinh},
+    {"Cosh", Function::Cosh},
+    {"Asinh", Function::Asinh},
+    {"Acosh", Function::Acosh},
+    {"Atanh", Function::Atanh},
+    {"Shrink", Function::Shrink, {"lambd", 0.5F}, {"bias", 0.0F}},
 };
 
 Result<float> read(NodeImport& node, const Parameter& p) {
@@ -68,6 +78,34 @@ Result<int> real_input(NodeImport& node) {
   return x;
 }
 
+/// Of integers: by their arithmetic.
+Result<void> import_integer_row(NodeImport& node, Function function, int x) {
+  using F = schema::BinaryFunction;
+  Compose make(node);
+  const Type type = node.type(x);
+  const Type wide = is_narrow(type) ? Type::s32 : type;
+  OCTET_TRY(const int w, make.cast(x, wide));
+  const int zero = make.number(wide, 0);
+  int y = w;
+  if (function == Function::Clip) {  // Relu
+    OCTET_TRY(y, make.binary(F::Max, w, zero));
+  } else if (function == Function::Sign) {
+    OCTET_TRY(const int below, make.binary(F::Min, w, make.number(wide, 1)));
+    OCTET_TRY(y, make.binary(F::Max, below, make.number(wide, -1)));
+  } else {
+    OCTET_TRY(y, make.binary(F::Sub, zero, w));
+    if (function == Function::Abs) {
+      OCTET_TRY(y, make.binary(F::Max, w, y));
+    }
+  }
+  OCTET_TRY(y, make.cast(y, type));
+  return make.finish(y);
+}
+
+bool has_integer_form(Function function) noexcept {
+  return function == Function::Clip || function == Function::Sign || function == Function::Neg || function == Function::Abs;
+}
+
 Result<void> import_row(NodeImport& node) {
   const Row* row = std::begin(kRows);
   while (row->onnx_operator != node.op_type()) ++row;  // registered for exactly these
@@ -75,6 +113,9 @@ Result<void> import_row(NodeImport& node) {
   op.function = row->function;
   OCTET_TRY(op.a, read(node, row->a));
   OCTET_TRY(op.b, read(node, row->b));
+  OCTET_TRY(const int input, node.input(0));
+  const Type type = node.type(input);
+  if ((is_integer(type) || is_narrow(type)) && has_integer_form(row->function)) return import_integer_row(node, row->function, input);
   OCTET_TRY(const int x, real_input(node));
   return node.emit(std::move(op), {x});
 }
@@ -105,10 +146,30 @@ Result<float> clip_bound(NodeImport& node, const char* name, std::size_t input, 
   return bound;
 }
 
+/// Bounds are inputs of the same type, and need not be constant.
+Result<void> import_integer_clip(NodeImport& node, int x) {
+  using F = schema::BinaryFunction;
+  Compose make(node);
+  const Type type = node.type(x);
+  const Type wide = is_narrow(type) ? Type::s32 : type;
+  OCTET_TRY(int y, make.cast(x, wide));
+  for (const std::size_t i : {1U, 2U}) {
+    if (!node.has_input(i)) continue;
+    OCTET_TRY(int bound, node.input(i));
+    if (node.type(bound) != type) return invalid(std::string("a bound is ") + name_of(node.type(bound)) + ", not " + name_of(type));
+    OCTET_TRY(bound, make.cast(bound, wide));
+    OCTET_TRY(y, make.binary(i == 1 ? F::Max : F::Min, y, bound));
+  }
+  OCTET_TRY(y, make.cast(y, type));
+  return make.finish(y);
+}
+
 Result<void> import_clip(NodeImport& node) {
   schema::PointwiseT op;
   op.function = Function::Clip;
   if (node.opset() < 11 && node.has_input(1)) return invalid("Clip takes its bounds from inputs only since opset 11");
+  OCTET_TRY(const int input, node.input(0));
+  if (node.opset() >= 12 && (is_integer(node.type(input)) || is_narrow(node.type(input)))) return import_integer_clip(node, input);
   OCTET_TRY(const int x, real_input(node));
   OCTET_TRY(op.a, clip_bound(node, "min", 1, -kInfinity));
   OCTET_TRY(op.b, clip_bound(node, "max", 2, kInfinity));

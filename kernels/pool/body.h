@@ -8,7 +8,7 @@ namespace {
 
 /// The largest of a window's vectors B::load(first of the window + c, count) of channels.
 template <class B>
-inline typename B::Vector largest(const std::uint8_t* first, std::int64_t rows, std::int64_t row_bytes, std::int64_t columns,
+[[gnu::always_inline]] inline typename B::Vector largest(const std::uint8_t* first, std::int64_t rows, std::int64_t row_bytes, std::int64_t columns,
                                   std::int64_t column_bytes, std::int64_t count) noexcept {
   typename B::Vector most = B::load(first, count);
   for (std::int64_t h = 0; h < rows; ++h, first += row_bytes) {
@@ -30,20 +30,41 @@ inline void for_each_pixel(const PoolShape& s, const std::uint8_t* x, std::uint8
   }
 }
 
+/// All channels of one output pixel: the window's rows * columns vectors from `first` on. Sizes that are constants let loops unroll.
 template <class V>
-inline void max_pool_rows(const MaxPoolU8& pool, std::int64_t begin, std::int64_t end) noexcept {
+[[gnu::always_inline]] inline void max_pool_pixel(const std::uint8_t* first, std::int64_t rows, std::int64_t row_bytes, std::int64_t columns,
+                                                  std::int64_t channels, std::uint8_t* y) noexcept {
   using Wide = typename V::WideBytes;
   using Tail = typename V::TailBytes;
-  const PoolShape& s = pool.shape;
+  std::int64_t c = 0;
+  for (; c + Wide::kCount <= channels; c += Wide::kCount)
+    Wide::store(y + c, Wide::kCount, largest<Wide>(first + c, rows, row_bytes, columns, channels, Wide::kCount));
+  for (; c < channels; c += Tail::kCount) {
+    const std::int64_t count = least(channels - c, Tail::kCount);
+    Tail::store(y + c, count, largest<Tail>(first + c, rows, row_bytes, columns, channels, count));
+  }
+}
+
+/// Output row `row` of all images where no window leaves x: kernel kRows x kColumns.
+template <class V, std::int64_t kRows, std::int64_t kColumns>
+inline void max_pool_inner_row(const MaxPoolU8& pool, std::int64_t row) noexcept {
+  const PoolShape s = pool.shape;
   const std::int64_t row_bytes = s.in_w * s.channels;
+  const std::uint8_t* x = pool.x + (row / s.out_h * s.in_h + row % s.out_h * s.stride_h) * row_bytes;
+  std::uint8_t* y = pool.y + row * s.out_w * s.channels;
+  for (std::int64_t ow = 0; ow < s.out_w; ++ow, x += s.stride_w * s.channels, y += s.channels)
+    max_pool_pixel<V>(x, kRows, row_bytes, kColumns, s.channels, y);
+}
+
+template <class V>
+inline void max_pool_rows(const MaxPoolU8& pool, std::int64_t begin, std::int64_t end) noexcept {
+  const PoolShape& s = pool.shape;
+  if (s.kernel_h == 2 && s.kernel_w == 2 && s.pad_top == 0 && s.pad_left == 0 && s.pad_bottom == 0 && s.pad_right == 0) {
+    for (std::int64_t row = begin; row < end; ++row) max_pool_inner_row<V, 2, 2>(pool, row);
+    return;
+  }
   for_each_pixel(s, pool.x, pool.y, begin, end, [&](const Window& w, const std::uint8_t* first, std::uint8_t* y) noexcept {
-    std::int64_t c = 0;
-    for (; c + Wide::kCount <= s.channels; c += Wide::kCount)
-      Wide::store(y + c, Wide::kCount, largest<Wide>(first + c, w.h1 - w.h0, row_bytes, w.w1 - w.w0, s.channels, Wide::kCount));
-    for (; c < s.channels; c += Tail::kCount) {
-      const std::int64_t count = least(s.channels - c, Tail::kCount);
-      Tail::store(y + c, count, largest<Tail>(first + c, w.h1 - w.h0, row_bytes, w.w1 - w.w0, s.channels, count));
-    }
+    max_pool_pixel<V>(first, w.h1 - w.h0, s.in_w * s.channels, w.w1 - w.w0, s.channels, y);
   });
 }
 

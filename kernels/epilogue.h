@@ -20,7 +20,13 @@ struct Epilogue {
   std::uint8_t* y = nullptr;
   float* real = nullptr;
   std::int32_t* sums = nullptr;
+  bool below_one = false;  ///< every multiplier is, so that no f32(acc) * multiplier is beyond s32
 };
+
+/// Whether all of them are, see Epilogue.
+inline bool below_one(const float* multiplier, std::int64_t count) noexcept {
+  return std::all_of(multiplier, multiplier + count, [](float m) { return m < 1.0F; });
+}
 
 /// The same for an output that starts `elements` further on.
 inline Epilogue advanced(Epilogue e, std::int64_t elements) noexcept {

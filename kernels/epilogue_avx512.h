@@ -9,13 +9,21 @@ namespace {
 
 inline __m512 scale(__m512i acc, const float* multiplier) noexcept { return _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_loadu_ps(multiplier)); }
 
-/// f32 results, or the sums as they are, of kVectors vectors of channels, of which the first `count` exist, to element `at`.
+/// What is rare, of kVectors vectors of channels, of which the first `count` exist, to element `at`: f32 results, the sums as they
+/// are, or u8 where multipliers may be large.
 template <int kVectors>
 [[gnu::noinline]] void store_wide(const Epilogue& e, std::int64_t at, std::int64_t count, const float* multiplier, const __m512i* acc) noexcept {
   const __m512 lo = _mm512_set1_ps(e.clamp_min);
   const __m512 hi = _mm512_set1_ps(e.clamp_max);
+  const FinishAvx512 finish = make_finish(e.out);
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
+    if (e.y != nullptr) {
+      if (count <= 16 * v) return;
+      const __m512i q = whole(finish, scale(acc[v], multiplier + 16 * v));
+      store_bytes<1>(e.y + at + 16 * v, count - 16 * v, bytes_of(finish, q, q, q, q));
+      continue;
+    }
     if (e.sums != nullptr) {
       Avx512::store(reinterpret_cast<float*>(e.sums + at + 16 * v), count - 16 * v, _mm512_castsi512_ps(acc[v]));  // only moved
       continue;
@@ -26,10 +34,15 @@ template <int kVectors>
   }
 }
 
+/// unordered_bytes_within, in order.
+inline __m512i bytes_within(const FinishAvx512& f, __m512i q0, __m512i q1, __m512i q2, __m512i q3) noexcept {
+  return _mm512_permutexvar_epi32(f.order, unordered_bytes_within(f, q0, q1, q2, q3));
+}
+
 /// Pixel `row` of a tile's sums, or the last one, vector `v`.
 template <int row, int v, int kRows, int kVectors>
-[[gnu::always_inline]] inline __m512i whole_of(const FinishAvx512& finish, const float* multiplier, const __m512i (&acc)[kRows][kVectors]) noexcept {
-  return whole(finish, scale(acc[row < kRows ? row : kRows - 1][v], multiplier + 16 * v));
+[[gnu::always_inline]] inline __m512i rounded(const float* multiplier, const __m512i (&acc)[kRows][kVectors]) noexcept {
+  return _mm512_cvtps_epi32(scale(acc[row < kRows ? row : kRows - 1][v], multiplier + 16 * v));
 }
 
 /// kRows output pixels, the first at element `at`, from one to the next `stride` elements: acc[r][v], v < kVectors, are channels
@@ -45,27 +58,27 @@ template <int row = 0, int kRows, int kVectors>
   constexpr int kTogether = kVectors == 1 ? 4 : kVectors == 2 ? 2 : 1;
   std::uint8_t* y = e.y + at + row * stride;
   if constexpr (kVectors == 1) {
-    const __m512i bytes = bytes_of(finish, whole_of<row, 0>(finish, multiplier, acc), whole_of<row + 1, 0>(finish, multiplier, acc),
-                                   whole_of<row + 2, 0>(finish, multiplier, acc), whole_of<row + 3, 0>(finish, multiplier, acc));
+    const __m512i bytes = bytes_within(finish, rounded<row, 0>(multiplier, acc), rounded<row + 1, 0>(multiplier, acc),
+                                   rounded<row + 2, 0>(multiplier, acc), rounded<row + 3, 0>(multiplier, acc));
     store_bytes<1>(y, count, bytes);
     if constexpr (row + 1 < kRows) store_bytes<1>(y + stride, count, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 1)));
     if constexpr (row + 2 < kRows) store_bytes<1>(y + 2 * stride, count, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 2)));
     if constexpr (row + 3 < kRows) store_bytes<1>(y + 3 * stride, count, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 3)));
   } else if constexpr (kVectors == 2) {
-    const __m512i bytes = bytes_of(finish, whole_of<row, 0>(finish, multiplier, acc), whole_of<row, 1>(finish, multiplier, acc),
-                                   whole_of<row + 1, 0>(finish, multiplier, acc), whole_of<row + 1, 1>(finish, multiplier, acc));
+    const __m512i bytes = bytes_within(finish, rounded<row, 0>(multiplier, acc), rounded<row, 1>(multiplier, acc),
+                                   rounded<row + 1, 0>(multiplier, acc), rounded<row + 1, 1>(multiplier, acc));
     store_bytes<2>(y, count, bytes);
     if constexpr (row + 1 < kRows) store_bytes<2>(y + stride, count, _mm512_castsi256_si512(_mm512_extracti64x4_epi64(bytes, 1)));
   } else {
-    const __m512i q2 = whole_of<row, 2>(finish, multiplier, acc);
+    const __m512i q2 = rounded<row, 2>(multiplier, acc);
     __m512i q3 = q2;
-    if constexpr (kVectors == 4) q3 = whole_of<row, 3>(finish, multiplier, acc);
-    store_bytes<kVectors>(y, count, bytes_of(finish, whole_of<row, 0>(finish, multiplier, acc), whole_of<row, 1>(finish, multiplier, acc), q2, q3));
+    if constexpr (kVectors == 4) q3 = rounded<row, 3>(multiplier, acc);
+    store_bytes<kVectors>(y, count, bytes_within(finish, rounded<row, 0>(multiplier, acc), rounded<row, 1>(multiplier, acc), q2, q3));
   }
   if constexpr (row + kTogether < kRows) store_pixels<row + kTogether>(e, finish, at, stride, count, multiplier, acc);
 }
 
-/// The same where the output is wide.
+/// The same where the output is wide, or multipliers large.
 template <int row = 0, int kRows, int kVectors>
 [[gnu::always_inline]] inline void store_wide_pixels(const Epilogue& e, std::int64_t at, std::int64_t stride, std::int64_t count,
                                                      const float* multiplier, const __m512i (&acc)[kRows][kVectors]) noexcept {
@@ -81,7 +94,7 @@ template <int row = 0, int kRows, int kVectors>
 template <int kRows, int kVectors>
 [[gnu::always_inline]] inline void store_tile(const Epilogue& e, const FinishAvx512& finish, std::int64_t at, std::int64_t stride,
                                               std::int64_t count, const float* multiplier, const __m512i (&acc)[kRows][kVectors]) noexcept {
-  if (e.y != nullptr) {
+  if (e.y != nullptr && e.below_one) {
     store_pixels(e, finish, at, stride, count, multiplier, acc);
   } else {
     store_wide_pixels(e, at, stride, count, multiplier, acc);

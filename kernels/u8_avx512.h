@@ -17,13 +17,13 @@ namespace {
 struct FinishAvx512 {
   __m512 hi;           ///< around the zero-point
   __m512i zero_point;  ///< s16
-  __m512i least;       ///< u8
+  __m512i least, most;  ///< u8
   __m512i order;       ///< undoes the order in which packing within 128-bit lanes leaves groups of four values
 };
 
 inline FinishAvx512 make_finish(const OutputU8& out) noexcept {
   return {_mm512_set1_ps(static_cast<float>(out.hi - out.zero_point)), _mm512_set1_epi16(static_cast<short>(out.zero_point)),
-          _mm512_set1_epi8(static_cast<char>(out.lo)), _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)};
+          _mm512_set1_epi8(static_cast<char>(out.lo)), _mm512_set1_epi8(static_cast<char>(out.hi)), _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)};
 }
 
 /// To whole numbers around 0. cvtps rounds as MXCSR says, which run() has set to nearest even. min gives its second operand
@@ -35,6 +35,11 @@ inline __m512i unordered_bytes_of(const FinishAvx512& f, __m512i q0, __m512i q1,
   const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(q0, q1), f.zero_point);
   const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(q2, q3), f.zero_point);
   return _mm512_max_epu8(_mm512_packus_epi16(low, high), f.least);
+}
+
+/// unordered_bytes_of for values that were not bounded above because none is beyond s32: the upper bound can wait, too.
+inline __m512i unordered_bytes_within(const FinishAvx512& f, __m512i q0, __m512i q1, __m512i q2, __m512i q3) noexcept {
+  return _mm512_min_epu8(unordered_bytes_of(f, q0, q1, q2, q3), f.most);
 }
 
 /// Four vectors of whole() to 64 bytes in order.

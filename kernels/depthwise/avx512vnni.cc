@@ -12,6 +12,13 @@ namespace {
 
 [[gnu::noinline]] void store_wide_chunk_avx512(const Epilogue& e, std::int64_t at, std::int64_t count, const float* multiplier, __m512i a0,
                                                __m512i a1, __m512i a2, __m512i a3) noexcept {
+  if (e.y != nullptr) {  // multipliers may be large
+    const FinishAvx512 o = make_finish(e.out);
+    store_bytes<4>(e.y + at, count,
+                   unordered_bytes_of(o, whole(o, scale(a0, multiplier)), whole(o, scale(a1, multiplier + 16)),
+                                      whole(o, scale(a2, multiplier + 32)), whole(o, scale(a3, multiplier + 48))));
+    return;
+  }
   alignas(64) std::int32_t sums[64];
   _mm512_store_si512(sums, a0);
   _mm512_store_si512(sums + 16, a1);
@@ -19,6 +26,8 @@ namespace {
   _mm512_store_si512(sums + 48, a3);
   store_wide_chunk(e, at, count, 16, multiplier, sums);
 }
+
+inline __m512i rounded(__m512i acc, const float* multiplier) noexcept { return _mm512_cvtps_epi32(scale(acc, multiplier)); }
 
 struct Avx512Vnni {
   using Ints = __m512i;
@@ -53,13 +62,13 @@ struct Avx512Vnni {
   static Output output(const Epilogue& e) noexcept { return make_finish(e.out); }
   [[gnu::always_inline]] static void store_chunk(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t count, const float* multiplier,
                           const Ints (&acc)[4]) noexcept {
-    if (e.y == nullptr) {
+    if (e.y == nullptr || !e.below_one) {
       store_wide_chunk_avx512(e, at, count, multiplier, acc[0], acc[1], acc[2], acc[3]);
       return;
     }
     store_bytes<4>(e.y + at, count,
-                   unordered_bytes_of(o, whole(o, scale(acc[0], multiplier)), whole(o, scale(acc[1], multiplier + 16)),
-                                      whole(o, scale(acc[2], multiplier + 32)), whole(o, scale(acc[3], multiplier + 48))));
+                   unordered_bytes_within(o, rounded(acc[0], multiplier), rounded(acc[1], multiplier + 16), rounded(acc[2], multiplier + 32),
+                                          rounded(acc[3], multiplier + 48)));
   }
 };
 

@@ -91,6 +91,7 @@ QuadDepthwise::QuadDepthwise(const QuadDepthwiseKernel& kernel, const ConvShape&
   constexpr double kOutputsPerNanosecond = 15;
   threads_ = worthwhile_threads(threads, static_cast<double>(shape.out_pixels() * shape.out_c) / kOutputsPerNanosecond);
   padding_.assign(static_cast<std::size_t>(plan_.line_bytes), zero_point_);
+  below_one_ = below_one(multiplier, shape.out_c);
   pack(weights, folded_bias, multiplier);
   find_order();
 }
@@ -216,6 +217,7 @@ void QuadDepthwise::run_bands(std::int64_t bands, std::int64_t first_row, const 
   band.epilogue = advanced(output, (first_row * s.out_w + first_column) * s.out_c);
   band.epilogue.bias = bias_.data();
   band.epilogue.multiplier = multiplier_.data();
+  band.epilogue.below_one = below_one_;
   kernel_->bands(band);
 }
 

@@ -128,6 +128,7 @@ class QuadDepthwise {
   LineVector<std::int32_t> bias_;
   LineVector<float> multiplier_;
   LineVector<std::uint8_t> padding_;  ///< a line of zero-points
+  bool below_one_ = false;  ///< the multipliers
   std::uint8_t zero_point_;
   int threads_;
 };

@@ -66,7 +66,8 @@ PackedQuads::PackedQuads(const QuadKernel& kernel, const std::int8_t* weights, s
     // Blocks of nearly the same size: five vectors are better cut into 3 + 2 than into 4 + 1.
     const std::int64_t size = vectors * (b + 1) / block_count - done;
     const std::int64_t first = done * kernel.lanes;
-    const Block block{first, std::min(size * kernel.lanes, channels - first), size, at(done) * quads.size() * quad_bytes};
+    const std::int64_t count = std::min(size * kernel.lanes, channels - first);
+    const Block block{first, count, size, at(done) * quads.size() * quad_bytes, below_one(multiplier + first, count)};
     blocks_.push_back(block);
     for (std::int64_t c = 0; c < block.channels; ++c) {
       const std::int8_t* from = weights + (first + c) * depth;
@@ -94,6 +95,7 @@ void PackedQuads::run(const std::uint8_t* x, const std::int32_t* rows, std::int6
     tile.epilogue = advanced(output, block.first);
     tile.epilogue.bias = bias_.data() + block.first;
     tile.epilogue.multiplier = multiplier_.data() + block.first;
+    tile.epilogue.below_one = block.below_one;
     kernel_->run(tile);
   }
 }

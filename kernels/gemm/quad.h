@@ -89,6 +89,7 @@ class PackedQuads {
   struct Block {
     std::int64_t first, channels, vectors;  ///< channels [first, first + channels)
     std::size_t weights;                    ///< where they start
+    bool below_one;                         ///< its multipliers
   };
 
   const QuadKernel* kernel_;

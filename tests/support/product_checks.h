@@ -36,6 +36,7 @@ struct ProductData {
     x = kind == Kind::random ? random.integers<std::uint8_t>(x_size, 0, 255) : std::vector<std::uint8_t>(x_size, 255);
     weights = kind == Kind::random ? random.integers<std::int8_t>(count, -128, 127)
                                    : std::vector<std::int8_t>(count, kind == Kind::lowest ? std::int8_t{-128} : std::int8_t{127});
+    const bool large = random.integer(0, 1) == 0;  // multipliers, some of them
     const auto spread = static_cast<int>(5000.0 * std::sqrt(static_cast<double>(depth)));
     for (std::int64_t c = 0; c < channels; ++c) {
       bias.push_back(static_cast<std::int32_t>(random.integer(-spread, spread)));
@@ -43,7 +44,7 @@ struct ProductData {
       for (std::int64_t k = 0; k < depth; ++k) sum += weights[static_cast<std::size_t>(c * depth + k)];
       folded_bias.push_back(bias.back() - zero_point * sum);
       const auto pick = random.integer(0, 19);
-      multiplier.push_back(pick == 0 ? 1e30F : pick == 1 ? 0.0F : random.real(0.3F, 2.0F) * 100.0F / static_cast<float>(spread));
+      multiplier.push_back(large && pick == 0 ? 1e30F : pick == 1 ? 0.0F : random.real(0.3F, 2.0F) * 100.0F / static_cast<float>(spread));
     }
     out.zero_point = kZeros[random.integer(0, 3)];
     out.lo = static_cast<std::int32_t>(random.integer(0, 1) * random.integer(0, 120));

@@ -82,9 +82,11 @@ template <class V, int kMost, int kVectors>
 inline void quad_block(const QuadTile& t) noexcept {
   const typename V::Output output = V::output(t.epilogue);
   const std::int64_t tiles = (t.row_count + kMost - 1) / kMost;
-  std::int64_t first = 0;
-  for (std::int64_t i = 0; i < tiles; ++i) {
-    const std::int64_t count = (t.row_count - first + tiles - i - 1) / (tiles - i);
+  if (tiles == 0) return;
+  const std::int64_t least = t.row_count / tiles;
+  std::int64_t larger = t.row_count - tiles * least;  // tiles of one row more
+  for (std::int64_t first = 0; first < t.row_count;) {
+    const std::int64_t count = least + (larger-- > 0 ? 1 : 0);
     quad_rows_of<V, kMost, kVectors>(t, output, first, count);
     first += count;
   }

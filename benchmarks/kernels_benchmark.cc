@@ -179,7 +179,7 @@ double onednn_seconds(const Data& d) {
       x = reinterpret_cast<const std::uint8_t*>(padded.get());
     }
     benchmark::DoNotOptimize(primitive->run(x, acc.get(), scratch.get()));
-    requantize_xsimd(reinterpret_cast<const std::int32_t*>(acc.get()), d.shape.out_pixels(), d.shape.out_c, d.epilogue, 1);
+    requantize(find_requantize_kernel(best_isa()), reinterpret_cast<const std::int32_t*>(acc.get()), d.shape.out_pixels(), d.shape.out_c, d.epilogue, 1);
   });
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 using octet::kernels::Epilogue;
 using octet::kernels::OutputU8;
+using octet::kernels::RequantizeKernel;
 
 constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
 constexpr std::int32_t kHighest = std::numeric_limits<std::int32_t>::max();
@@ -124,9 +125,21 @@ Case make_case(Random& random, std::int64_t rows, std::int64_t channels) {
   return c;
 }
 
-TEST_CASE("requantize_xsimd gives the bytes of requantize_reference: u8") {
+constexpr std::int64_t kChannels[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 31, 32, 33, 40, 47, 48, 49, 63, 64, 65, 80, 127, 128, 130, 200};
+
+/// Every kernel this CPU can run, on one and two threads.
+template <class F>
+void for_each_kernel(const F& f) {
+  for (const RequantizeKernel& kernel : octet::kernels::requantize_kernels()) {
+    if (!octet::kernels::cpu_has(kernel.isa)) continue;
+    INFO(kernel.name);
+    for (const int threads : {1, 2}) f(kernel, threads);
+  }
+}
+
+TEST_CASE("requantization gives the bytes of requantize_reference: u8") {
   Random random(3);
-  for (std::int64_t channels = 1; channels <= 40; ++channels) {
+  for (const std::int64_t channels : kChannels) {
     for (const std::int32_t z : {0, 1, 128, 255}) {
       const Case c = make_case(random, 7, channels);
       for (const auto& [lo, hi] : {std::pair{0, 255}, std::pair{z, 255}, std::pair{0, z}, std::pair{z, z}}) {
@@ -135,12 +148,12 @@ TEST_CASE("requantize_xsimd gives the bytes of requantize_reference: u8") {
         std::vector<std::uint8_t> expected(c.acc.size() + 64, 0xEE);
         e.y = expected.data();
         octet::kernels::requantize_reference(c.acc.data(), c.rows, c.channels, e, 1);
-        for (const int threads : {1, 2}) {
+        for_each_kernel([&](const RequantizeKernel& kernel, int threads) {
           std::vector<std::uint8_t> y(expected.size(), 0xEE);
           e.y = y.data();
-          octet::kernels::requantize_xsimd(c.acc.data(), c.rows, c.channels, e, threads);
+          octet::kernels::requantize(kernel, c.acc.data(), c.rows, c.channels, e, threads);
           CHECK(y == expected);
-        }
+        });
         for (std::size_t i = 0; i < c.acc.size(); ++i) {
           const std::size_t k = i % static_cast<std::size_t>(channels);
           const float t = static_cast<float>(c.acc[i] + c.bias[k]) * c.multiplier[k];
@@ -151,9 +164,9 @@ TEST_CASE("requantize_xsimd gives the bytes of requantize_reference: u8") {
   }
 }
 
-TEST_CASE("requantize_xsimd gives the bytes of requantize_reference: f32") {
+TEST_CASE("requantization gives the bytes of requantize_reference: f32") {
   Random random(4);
-  for (std::int64_t channels = 1; channels <= 40; ++channels) {
+  for (const std::int64_t channels : kChannels) {
     const Case c = make_case(random, 5, channels);
     for (const auto& [lo, hi] :
          {std::pair{-kInf, kInf}, std::pair{0.0F, kInf}, std::pair{-0.0F, kInf}, std::pair{-kInf, -0.0F},
@@ -162,12 +175,12 @@ TEST_CASE("requantize_xsimd gives the bytes of requantize_reference: f32") {
       std::vector<float> expected(c.acc.size() + 16, 123.0F);
       e.real = expected.data();
       octet::kernels::requantize_reference(c.acc.data(), c.rows, c.channels, e, 1);
-      for (const int threads : {1, 2}) {
+      for_each_kernel([&](const RequantizeKernel& kernel, int threads) {
         std::vector<float> y(expected.size(), 123.0F);
         e.real = y.data();
-        octet::kernels::requantize_xsimd(c.acc.data(), c.rows, c.channels, e, threads);
+        octet::kernels::requantize(kernel, c.acc.data(), c.rows, c.channels, e, threads);
         CHECK(bytes_of(y) == bytes_of(expected));
-      }
+      });
       for (std::size_t i = 0; i < c.acc.size(); ++i) {
         const std::size_t k = i % static_cast<std::size_t>(channels);
         const float t = static_cast<float>(c.acc[i] + c.bias[k]) * c.multiplier[k];
@@ -189,8 +202,11 @@ TEST_CASE("every tie and every accumulator around the ends of u8") {
     e.y = expected.data();
     octet::kernels::requantize_reference(acc.data(), 40, 33, e, 1);
     e.y = y.data();
-    octet::kernels::requantize_xsimd(acc.data(), 40, 33, e, 1);
-    CHECK(y == expected);
+    for_each_kernel([&](const RequantizeKernel& kernel, int threads) {
+      std::ranges::fill(y, std::uint8_t{0xEE});
+      octet::kernels::requantize(kernel, acc.data(), 40, 33, e, threads);
+      CHECK(y == expected);
+    });
     for (std::size_t i = 0; i < acc.size(); ++i)
       CHECK(expected[i] == specified(static_cast<float>(acc[i]) * 0.5F, e.out));
   }

@@ -51,7 +51,8 @@ Step onednn_s32_step(const NodeView& node, const std::string& family, kernels::o
   // Sums that are the output themselves need no place of their own.
   const std::size_t acc_bytes = epilogue.type == Type::s32 ? 0 : aligned(static_cast<std::size_t>(rows * channels) * sizeof(std::int32_t));
   const std::size_t pad_bytes = pad ? aligned(static_cast<std::size_t>(pad->elements())) : 0;
-  auto body = [primitive = std::move(primitive), epilogue = std::move(epilogue), pad, rows, channels, acc_bytes, pad_bytes,
+  const kernels::RequantizeKernel& requantize = kernels::find_requantize_kernel(options.isa);
+  auto body = [primitive = std::move(primitive), &requantize, epilogue = std::move(epilogue), pad, rows, channels, acc_bytes, pad_bytes,
                threads = options.threads, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
     auto* acc = reinterpret_cast<std::int32_t*>(b.scratch);
     const std::uint8_t* x = b.tensor<std::uint8_t>(in);
@@ -63,7 +64,7 @@ Step onednn_s32_step(const NodeView& node, const std::string& family, kernels::o
     const kernels::Epilogue e = epilogue.at(b, out, true);
     if (e.sums != nullptr) acc = e.sums;
     if (!primitive->run(x, acc, b.scratch + acc_bytes + pad_bytes)) return kLibraryFailed;
-    if (e.sums == nullptr) kernels::requantize_xsimd(acc, rows, channels, e, threads);
+    if (e.sums == nullptr) kernels::requantize(requantize, acc, rows, channels, e, threads);
     return nullptr;
   };
   return finish(make_step(family + "_onednn(" + p.name() + ")", std::move(body)), p, options.isa, acc_bytes + pad_bytes);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "kernels/epilogue.h"
+#include "kernels/isa.h"
 
 namespace octet::kernels {
 
@@ -11,8 +13,20 @@ namespace octet::kernels {
 void requantize_reference(const std::int32_t* acc, std::int64_t rows, std::int64_t channels, const Epilogue& epilogue,
                           int threads) noexcept;
 
-/// The same bytes through xsimd, at the baseline instruction set.
-void requantize_xsimd(const std::int32_t* acc, std::int64_t rows, std::int64_t channels, const Epilogue& epilogue,
-                      int threads) noexcept;
+/// The same bytes with the vectors of an instruction set, for the rows [begin, end).
+struct RequantizeKernel {
+  const char* name;
+  Isa isa;
+  void (*rows)(const std::int32_t* acc, std::int64_t begin, std::int64_t end, std::int64_t channels, const Epilogue& epilogue) noexcept;
+};
+
+/// Every vector kernel, whatever this CPU is.
+[[nodiscard]] std::span<const RequantizeKernel> requantize_kernels() noexcept;
+
+/// The best one a cap allows; there always is one.
+[[nodiscard]] const RequantizeKernel& find_requantize_kernel(Isa cap) noexcept;
+
+void requantize(const RequantizeKernel& kernel, const std::int32_t* acc, std::int64_t rows, std::int64_t channels, const Epilogue& epilogue,
+                int threads) noexcept;
 
 }  // namespace octet::kernels

@@ -1,10 +1,12 @@
 // The epilogue, four channels at a time at the x86-64 baseline (SSE2).
 #include <xsimd/xsimd.hpp>
 
-#include "kernels/parallel.h"
 #include "kernels/requantize/requantize.h"
 
 namespace octet::kernels {
+
+void requantize_rows_xsimd(const std::int32_t* acc, std::int64_t begin, std::int64_t end, std::int64_t channels, const Epilogue& epilogue) noexcept;
+
 namespace {
 
 using Arch = xsimd::sse2;
@@ -59,18 +61,16 @@ void row_f32(const std::int32_t* acc, std::int64_t channels, const Epilogue& e, 
 
 }  // namespace
 
-void requantize_xsimd(const std::int32_t* acc, std::int64_t rows, std::int64_t channels, const Epilogue& e, int threads) noexcept {
-  parallel_for(threads, rows, [&](std::int64_t begin, std::int64_t end) noexcept {
-    const Finish finish(e.out);
-    for (std::int64_t r = begin; r < end; ++r) {
-      const std::int32_t* row = acc + r * channels;
-      if (e.y != nullptr) {
-        row_u8(row, channels, e, finish, e.y + r * channels);
-      } else {
-        row_f32(row, channels, e, e.real + r * channels);
-      }
+void requantize_rows_xsimd(const std::int32_t* acc, std::int64_t begin, std::int64_t end, std::int64_t channels, const Epilogue& e) noexcept {
+  const Finish finish(e.out);
+  for (std::int64_t r = begin; r < end; ++r) {
+    const std::int32_t* row = acc + r * channels;
+    if (e.y != nullptr) {
+      row_u8(row, channels, e, finish, e.y + r * channels);
+    } else {
+      row_f32(row, channels, e, e.real + r * channels);
     }
-  });
+  }
 }
 
 }  // namespace octet::kernels

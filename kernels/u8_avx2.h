@@ -129,6 +129,8 @@ struct Avx2 {
   static Ints add(Ints a, Ints b) noexcept { return _mm256_add_epi32(a, b); }
   static Ints sub(Ints a, Ints b) noexcept { return _mm256_sub_epi32(a, b); }
   static Ints mul(Ints a, Ints b) noexcept { return _mm256_mullo_epi32(a, b); }
+  /// Of lanes from 0 to 2^15 - 1.
+  static Ints square(Ints a) noexcept { return _mm256_madd_epi16(a, a); }
   static Floats add(Floats a, Floats b) noexcept { return _mm256_add_ps(a, b); }
   static Floats mul(Floats a, Floats b) noexcept { return _mm256_mul_ps(a, b); }
   static Floats div(Floats a, Floats b) noexcept { return _mm256_div_ps(a, b); }

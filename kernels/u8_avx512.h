@@ -102,6 +102,8 @@ struct Avx512 {
   static Ints add(Ints a, Ints b) noexcept { return _mm512_add_epi32(a, b); }
   static Ints sub(Ints a, Ints b) noexcept { return _mm512_sub_epi32(a, b); }
   static Ints mul(Ints a, Ints b) noexcept { return _mm512_mullo_epi32(a, b); }
+  /// Of lanes from 0 to 2^15 - 1.
+  static Ints square(Ints a) noexcept { return _mm512_madd_epi16(a, a); }
   static Floats add(Floats a, Floats b) noexcept { return _mm512_add_ps(a, b); }
   static Floats mul(Floats a, Floats b) noexcept { return _mm512_mul_ps(a, b); }
   static Floats div(Floats a, Floats b) noexcept { return _mm512_div_ps(a, b); }

@@ -75,16 +75,20 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const auto s_in = static_cast<double>(node.input(0).quant.scale());
   const double scaled = static_cast<double>(n) * static_cast<double>(n) * epsilon / (s_in * s_in);
   const kernels::LayerNormU8 norm{rows, n, nullptr, scaled, nullptr, nullptr, output_u8(node.output()), nullptr, options.threads};
-  return make_step("layer_norm_u8_reference", [norm, gain = over_scale(node, 1, 1.0F), shift = over_scale(node, 2, 0.0F), x = node.input_index(0),
+  const auto* kernel = kernels::find_layer_norm_kernel(options.isa);
+  Step step = make_step(kernel != nullptr ? kernel->name : "layer_norm_u8_reference",
+                        [norm, kernel, gain = over_scale(node, 1, 1.0F), shift = over_scale(node, 2, 0.0F), x = node.input_index(0),
                                                y = node.output_index()](const Buffers& b) noexcept -> const char* {
     kernels::LayerNormU8 p = norm;
     p.x = b.tensor<std::uint8_t>(x);
     p.gain = gain.data();
     p.shift = shift.data();
     p.y = b.tensor<std::uint8_t>(y);
-    kernels::layer_norm_u8_reference(p);
+    kernels::layer_norm_u8(kernel, p);
     return nullptr;
   });
+  if (kernel != nullptr) step.isa = kernel->isa;
+  return step;
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
+#include "kernels/isa.h"
 #include "kernels/quant_math.h"
 
 namespace octet::kernels {
@@ -24,6 +26,22 @@ struct LayerNormU8 {
   int threads = 1;
 };
 void layer_norm_u8_reference(const LayerNormU8& norm) noexcept;
+
+/// The same bytes with the vectors of an instruction set, for the rows [begin, end).
+struct LayerNormKernel {
+  const char* name;
+  Isa isa;
+  void (*rows)(const LayerNormU8& norm, std::int64_t begin, std::int64_t end) noexcept;
+};
+
+/// Every vector kernel, whatever this CPU is.
+[[nodiscard]] std::span<const LayerNormKernel> layer_norm_kernels() noexcept;
+
+/// The best one a cap allows, or nullptr.
+[[nodiscard]] const LayerNormKernel* find_layer_norm_kernel(Isa cap) noexcept;
+
+/// With a kernel, or where it is null the specification.
+void layer_norm_u8(const LayerNormKernel* kernel, const LayerNormU8& norm) noexcept;
 
 /// (x - mean) / sqrt(variance + eps) * gamma + beta over each row, mean and variance in f64. gamma and beta may be null.
 struct LayerNormF32 {

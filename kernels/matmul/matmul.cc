@@ -23,20 +23,45 @@ std::int64_t blocks_of(const MatMulShape& s) noexcept { return (s.columns + kPai
 std::int64_t packed_values(const MatMulShape& s) noexcept { return blocks_of(s) * pairs_of(s) * 2 * kPairColumns; }
 std::int64_t row_values(const MatMulShape& s) noexcept { return kPairRows * 2 * pairs_of(s); }
 
-/// b in the order of PairTile, block after block; what does not exist is 0.
+/// Columns [first, first + count) of rows k and k + 1 (null: there is none) of b, side by side.
+void pack_pair(const std::uint8_t* row, const std::uint8_t* next, std::int64_t count, std::int32_t zero, std::int16_t* packed) noexcept {
+  if (next == nullptr) {
+    for (std::int64_t c = 0; c < count; ++c) packed[2 * c] = static_cast<std::int16_t>(row[c] - zero), packed[2 * c + 1] = 0;
+    return;
+  }
+  for (std::int64_t c = 0; c < count; ++c) {
+    packed[2 * c] = static_cast<std::int16_t>(row[c] - zero);
+    packed[2 * c + 1] = static_cast<std::int16_t>(next[c] - zero);
+  }
+}
+
+/// A row of transposed b, which is a column: its pairs, each kPairColumns pairs after the one before.
+void pack_column(const std::uint8_t* column, std::int64_t depth, std::int32_t zero, std::int16_t* packed) noexcept {
+  constexpr std::int64_t kStep = 2 * kPairColumns;
+  std::int64_t k = 0;
+  for (; k + 2 <= depth; k += 2, packed += kStep) {
+    packed[0] = static_cast<std::int16_t>(column[k] - zero);
+    packed[1] = static_cast<std::int16_t>(column[k + 1] - zero);
+  }
+  if (k < depth) packed[0] = static_cast<std::int16_t>(column[k] - zero), packed[1] = 0;
+}
+
+/// b in the order of PairTile, block after block. Depths that do not exist are 0; columns that do not are 0 as well, so that nothing
+/// undefined is read.
 void pack_b(const MatMulU8& p, const std::uint8_t* b, std::int16_t* packed) noexcept {
   const MatMulShape& s = p.shape;
-  const std::int64_t step_k = s.transpose_b ? 1 : s.columns;
-  const std::int64_t step_c = s.transpose_b ? s.depth : 1;
   const std::int64_t pairs = pairs_of(s);
-  for (std::int64_t block = 0; block < blocks_of(s); ++block) {
+  const std::int64_t block_values = pairs * 2 * kPairColumns;
+  for (std::int64_t first = 0; first < s.columns; first += kPairColumns, packed += block_values) {
+    const std::int64_t count = std::min(kPairColumns, s.columns - first);
+    if (count < kPairColumns) std::fill_n(packed, block_values, std::int16_t{0});
+    if (s.transpose_b) {
+      for (std::int64_t c = 0; c < count; ++c) pack_column(b + (first + c) * s.depth, s.depth, p.zero_b, packed + 2 * c);
+      continue;
+    }
     for (std::int64_t pair = 0; pair < pairs; ++pair) {
-      for (std::int64_t c = block * kPairColumns; c < (block + 1) * kPairColumns; ++c) {
-        for (std::int64_t k = 2 * pair; k < 2 * pair + 2; ++k) {
-          const bool exists = c < s.columns && k < s.depth;
-          *packed++ = exists ? static_cast<std::int16_t>(b[c * step_c + k * step_k] - p.zero_b) : std::int16_t{0};
-        }
-      }
+      const std::uint8_t* row = b + 2 * pair * s.columns + first;
+      pack_pair(row, 2 * pair + 1 < s.depth ? row + s.columns : nullptr, count, p.zero_b, packed + pair * 2 * kPairColumns);
     }
   }
 }
@@ -63,6 +88,8 @@ std::size_t matmul_pairs_scratch(const MatMulShape& shape, int threads) noexcept
 void matmul_u8_pairs(const PairKernel& kernel, const MatMulU8& p, void* scratch) noexcept {
   const MatMulShape& s = p.shape;
   const std::int64_t pairs = pairs_of(s);
+  Epilogue output = p.epilogue;
+  output.below_one = below_one(p.epilogue.multiplier, 1);  // the same for every column
   parallel_pieces(p.threads, s.batch * s.rows, [&](std::int64_t piece, std::int64_t begin, std::int64_t end) noexcept {
     auto* packed = static_cast<std::int16_t*>(scratch) + piece * (packed_values(s) + row_values(s));
     std::int16_t* wide = packed + packed_values(s);
@@ -75,7 +102,7 @@ void matmul_u8_pairs(const PairKernel& kernel, const MatMulU8& p, void* scratch)
       widen_rows(p, p.a + s.a_offsets[batch] + r % s.rows * s.depth, rows, wide);
       for (std::int64_t block = 0; block < blocks_of(s); ++block) {
         const std::int64_t first = block * kPairColumns;
-        Epilogue e = advanced(p.epilogue, r * s.columns + first);
+        Epilogue e = advanced(output, r * s.columns + first);
         e.bias += first;
         e.multiplier += first;
         kernel.run({wide, packed + block * pairs * 2 * kPairColumns, rows, std::min(kPairColumns, s.columns - first), pairs, e, s.columns});

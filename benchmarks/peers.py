@@ -1,13 +1,18 @@
-"""The peers of compare.py: how each makes its own best int8 model, and a worker that runs one model.
+"""The peers of compare.py: how each makes its own best int8 model, and a worker that runs models of one engine.
 
-Worker: peers.py ENGINE MODEL THREADS INPUTS.npz. It answers each line on standard input with one line of JSON:
-  outputs FILE.npz   runs once and saves the outputs in the model's order as out0, out1, ...
-  time SECONDS       runs for that long (at least three times) and gives {"us": [every single latency]}
+Worker: peers.py ENGINE. It answers each line of JSON on standard input with one on standard output:
+  {"do": "load", "key": K, "model": FILE, "threads": N, "inputs": FILE.npz, "precision": P}   {"loaded": K}
+  {"do": "outputs", "key": K, "file": FILE.npz}     runs once; the outputs in the model's order as out0, out1, ...
+  {"do": "time", "key": K, "seconds": S}            runs for that long, at least once: {"min": us, "median": us, "runs": N}
+  {"do": "drop"}                                    forgets every model
+and with {"error": MESSAGE} where that failed.
+
+Converter: peers.py litert MODEL.onnx FLOAT.tflite INT8.tflite SAMPLES.npz, in an environment with TensorFlow.
 """
 import json
+import statistics
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -38,33 +43,41 @@ def quantize_onnxruntime(model, target, samples):
 
 
 def quantize_nncf(model, target, samples):
-    """OpenVINO's own: nncf.quantize, preset MIXED."""
+    """OpenVINO's own: nncf.quantize, preset MIXED; a transformer is announced as such, as its documentation says."""
     import nncf
     import openvino
 
     ir = openvino.Core().read_model(str(model))
-    quantized = nncf.quantize(ir, nncf.Dataset(samples), preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples))
+    tokens = any(v.dtype == np.int64 for v in samples[0].values())
+    quantized = nncf.quantize(ir, nncf.Dataset(samples), preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples),
+                              model_type=nncf.ModelType.TRANSFORMER if tokens else None)
     openvino.save_model(quantized, str(target), compress_to_fp16=False)
 
 
-def convert_litert(model, float_target, int8_target, samples):
+def convert_litert(model, float_target, int8_target, samples_file):
     """onnx2tf to TensorFlow, then its converter: float, and full-integer with per-channel weights and s8 activations."""
     import subprocess
+    from pathlib import Path
 
     import onnx
     import tensorflow as tf
 
+    model, float_target, int8_target = Path(model), Path(float_target), Path(int8_target)
     folder = float_target.with_suffix(".saved_model")
     names = [i.name for i in onnx.load(str(model)).graph.input]
+    arrays = dict(np.load(samples_file))
     source = folder.with_suffix(".onnx")  # a copy: onnx2tf may write into the file it is given
     source.write_bytes(model.read_bytes())
-    subprocess.run([sys.executable, "-m", "onnx2tf", "-i", str(source), "-o", str(folder), "-nuo", "-n", "-osd",
-                    "-b", str(len(next(iter(samples[0].values()))))], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # onnx2tf tries its work on images it would download; it takes any it finds where it runs.
+    images = np.random.default_rng(0).random((20, 128, 128, 3), dtype=np.float32)
+    np.save(folder.parent / "calibration_image_sample_data_20x128x128x3_float32.npy", images)
+    subprocess.run([sys.executable, "-m", "onnx2tf", "-i", str(source), "-o", str(folder), "-nuo", "-n", "-osd", "-b", "1"], check=True,
+                   cwd=folder.parent, stdout=subprocess.DEVNULL)
     float_target.write_bytes(next(folder.glob("*_float32.tflite")).read_bytes())
 
     def representative():
-        for sample in samples:
-            yield [litert_layout(sample[n]) for n in names]
+        for k in range(len(arrays[names[0]])):
+            yield [litert_layout(arrays[n][k:k + 1]) for n in names]
 
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -82,7 +95,7 @@ def litert_layout(x):
 
 
 class OnnxRuntime:
-    def __init__(self, model, threads, inputs):
+    def __init__(self, model, threads, inputs, _):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -104,39 +117,43 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    def __init__(self, model, threads, inputs):
+    def __init__(self, model, threads, inputs, precision):
         import openvino
 
         core = openvino.Core()
+        if precision not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") + ["FP32"]:
+            raise RuntimeError(f"this CPU has no {precision}")
         network = core.read_model(model)
         network.reshape({i: inputs[i.get_any_name()].shape for i in network.inputs})
-        compiled = core.compile_model(network, "CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1})
-        self.request = compiled.create_infer_request()
-        for i in compiled.inputs:
+        self.compiled = core.compile_model(network, "CPU", {
+            "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1,
+            "INFERENCE_PRECISION_HINT": {"FP32": "f32", "BF16": "bf16"}[precision]})
+        self.request = self.compiled.create_infer_request()
+        for i in self.compiled.inputs:
             self.request.set_tensor(i, openvino.Tensor(inputs[i.get_any_name()]))
         self.run = self.request.infer
-        self.count = len(compiled.outputs)
 
     def outputs(self):
         self.run()
-        return [self.request.get_output_tensor(k).data.copy() for k in range(self.count)]
+        return [self.request.get_output_tensor(k).data.copy() for k in range(len(self.compiled.outputs))]
 
 
 class LiteRt:
-    def __init__(self, model, threads, inputs):
+    def __init__(self, model, threads, inputs, _):
         from ai_edge_litert.interpreter import Interpreter
 
         self.interpreter = Interpreter(model, num_threads=threads)
         values = [litert_layout(v) for v in inputs.values()]
-        for detail, value in zip(self.interpreter.get_input_details(), values):
+        details = self.interpreter.get_input_details()
+        for detail, value in zip(details, values):
             if tuple(detail["shape"]) != value.shape:
                 self.interpreter.resize_tensor_input(detail["index"], value.shape)
         self.interpreter.allocate_tensors()
-        for detail, value in zip(self.interpreter.get_input_details(), values):
+        for detail, value in zip(details, values):
             scale, zero = detail["quantization"]
             if detail["dtype"] == np.int8:
-                value = np.clip(np.rint(value / scale) + zero, -128, 127).astype(np.int8)
-            self.interpreter.set_tensor(detail["index"], value)
+                value = np.clip(np.rint(value / scale) + zero, -128, 127)
+            self.interpreter.set_tensor(detail["index"], value.astype(detail["dtype"]))
         self.run = self.interpreter.invoke
 
     def outputs(self):
@@ -155,27 +172,39 @@ ENGINES = {"onnxruntime": OnnxRuntime, "openvino": OpenVino, "litert": LiteRt}
 def measure(run, seconds):
     latencies, clock = [], time.perf_counter
     end = clock() + seconds
-    while len(latencies) < 3 or clock() < end:
+    while not latencies or clock() < end:
         start = clock()
         run()
         latencies.append((clock() - start) * 1e6)
-    return latencies
+    return {"min": min(latencies), "median": statistics.median(latencies), "runs": len(latencies)}
+
+
+def answer(engine, loaded, ask):
+    if ask["do"] == "drop":
+        loaded.clear()
+        return {}
+    if ask["do"] == "load":
+        loaded[ask["key"]] = ENGINES[engine](ask["model"], ask["threads"], dict(np.load(ask["inputs"])), ask["precision"])
+        loaded[ask["key"]].run()
+        return {"loaded": ask["key"]}
+    model = loaded[ask["key"]]
+    if ask["do"] == "time":
+        return measure(model.run, ask["seconds"])
+    np.savez(ask["file"], **{f"out{i}": o for i, o in enumerate(model.outputs())})
+    return {"saved": ask["file"]}
 
 
 def main():
-    engine, model, threads, inputs = sys.argv[1:]
-    peer = ENGINES[engine](model, int(threads), dict(np.load(inputs)))
-    for _ in range(3):
-        peer.run()
-    print(json.dumps({"ready": Path(model).name}), flush=True)
+    if len(sys.argv) == 6:
+        convert_litert(*sys.argv[2:])
+        return
+    loaded = {}
     for line in sys.stdin:
-        word, argument = line.split()
-        if word == "outputs":
-            np.savez(argument, **{f"out{i}": o for i, o in enumerate(peer.outputs())})
-            answer = {"saved": argument}
-        else:
-            answer = {"us": measure(peer.run, float(argument))}
-        print(json.dumps(answer), flush=True)
+        try:
+            result = answer(sys.argv[1], loaded, json.loads(line))
+        except Exception as error:  # the caller decides what a peer's failure means
+            result = {"error": " ".join(str(error).split())[:300] or type(error).__name__}
+        print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

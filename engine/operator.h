@@ -38,6 +38,7 @@ struct Step {
   kernels::Isa isa = kernels::Isa::reference;     ///< what that kernel is compiled for
   std::size_t scratch_bytes = 0;
   std::size_t packed_bytes = 0;  ///< weights held by the parameters
+  bool openmp = false;           ///< runs a library that uses OpenMP's threads, more than one
 };
 
 /// Makes a Step of a callable `const char* (const Buffers&) noexcept`.
@@ -76,7 +77,7 @@ class NodeView {
 
 struct PrepareOptions {
   kernels::Isa isa = kernels::Isa::reference;  ///< the cap: no kernel above it
-  int threads = 1;
+  int threads = 1;  ///< as many as the node is worth
 };
 
 /// An operator's row.

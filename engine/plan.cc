@@ -5,6 +5,8 @@
 #include <new>
 
 #include "engine/memory_plan.h"
+#include "engine/work.h"
+#include "kernels/parallel.h"
 
 namespace octet {
 namespace {
@@ -24,6 +26,7 @@ class Planner {
     find_owners();
     OCTET_CHECK(prepare_steps());
     OCTET_CHECK(place());
+    find_threads();
     return {};
   }
 
@@ -63,7 +66,9 @@ class Planner {
     for (std::size_t n = 0; n < g_.nodes.size(); ++n) {
       const Node& node = g_.nodes[n];
       if (alias(node)) continue;
-      auto step = find_operator(node.op())->prepare(NodeView(g_, node, s_.shapes), {s_.isa, s_.threads});
+      const OperatorInfo& info = *find_operator(node.op());
+      const NodeView view(g_, node, s_.shapes);
+      auto step = info.prepare(view, {s_.isa, kernels::worthwhile_threads(s_.threads, estimated_nanoseconds(info, view, s_.isa))});
       if (!step) return std::move(step).error().in(describe(g_, n));
       s_.weight_bytes += step->packed_bytes != 0 ? step->packed_bytes : constant_bytes(node);
       // Now, not when all is packed: a small file may hold many nodes with large tables.
@@ -111,6 +116,12 @@ class Planner {
     }
     for (std::size_t i = 0; i < s_.steps.size(); ++i) s_.steps[i].scratch = s_.arena.get() + plan.offsets[tensors + i];
     return {};
+  }
+
+  /// Threads of the session's own, unless a layer brings OpenMP's: both would be in each other's way.
+  void find_threads() {
+    const int threads = std::min(s_.threads, kernels::available_cpus());
+    if (threads > 1 && std::ranges::none_of(s_.steps, [](const auto& s) { return s.step.openmp; })) s_.team = std::make_unique<kernels::Team>(threads);
   }
 
   [[nodiscard]] Error over_limit(std::size_t bytes) const {

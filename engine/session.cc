@@ -104,7 +104,7 @@ Result<void> Session::Impl::run(std::span<const InputTensor> given_inputs, std::
     return Error{ErrorCode::run_failed, "this session's threads did not survive fork(): make a new session in the child", {}};
   OCTET_CHECK(bind(given_inputs, given_outputs));
   const kernels::RoundingScope rounding;
-  const kernels::ThreadScope scope(threads);
+  const kernels::TeamScope scope(team.get());
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const PlannedStep& s = steps[i];
     const char* failure = s.step.function(s.step.parameters.get(), {buffers.data(), s.scratch});

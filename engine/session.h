@@ -9,6 +9,7 @@
 
 #include "engine/model.h"
 #include "engine/operator.h"
+#include "kernels/team.h"
 
 namespace octet {
 
@@ -24,6 +25,7 @@ struct Session::Impl {
   kernels::Isa isa = kernels::Isa::reference;
   int threads = 1;
   bool made_after_fork = false;
+  std::unique_ptr<kernels::Team> team;  ///< null: one thread, or OpenMP's
 
   struct PlannedStep {
     Step step;

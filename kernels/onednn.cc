@@ -260,8 +260,9 @@ Description<dnnl::inner_product_forward> describe_matmul(const Layout& l, const 
 
 struct Primitive::Impl {
   template <class Descriptor>
-  Impl(const Descriptor& pd, const Layout& l, const void* user_weights, const float* user_bias)
-      : engine(cpu_engine()),
+  Impl(const Descriptor& pd, const Layout& l, const void* user_weights, const float* user_bias, int thread_count)
+      : threads(thread_count),
+        engine(cpu_engine()),
         stream(engine),
         primitive(pd),
         x(l.x, engine, DNNL_MEMORY_NONE),
@@ -294,6 +295,7 @@ struct Primitive::Impl {
            dnnl_stream_wait(stream.get()) == dnnl_success;
   }
 
+  int threads;
   dnnl::engine engine;
   dnnl::stream stream;
   dnnl::primitive primitive;
@@ -324,7 +326,8 @@ Primitive::~Primitive() = default;
 
 bool Primitive::run(const void* x, void* y, void* scratch) const noexcept {
   try {
-    const ForkScope scope;
+    const ForkScope fork_scope;
+    const ThreadScope thread_scope(impl_->threads);
     return impl_->run(x, y, scratch);
   } catch (...) {
     return false;
@@ -353,18 +356,18 @@ PrimitivePtr guarded(Isa cap, int threads, const Make& make) noexcept {
 }
 
 template <class Operation>
-PrimitivePtr build(const Description<Operation>& description, const Layout& layout, const void* weights, const float* bias) {
+PrimitivePtr build(const Description<Operation>& description, const Layout& layout, const void* weights, const float* bias, int threads) {
   return std::make_shared<const Primitive>(
-      std::make_unique<Primitive::Impl>(description.implementation, layout, weights, bias));
+      std::make_unique<Primitive::Impl>(description.implementation, layout, weights, bias, threads));
 }
 
 /// The first implementation in oneDNN's order, fastest first, that the contract allows.
 template <class Operation>
 PrimitivePtr build_int8(Description<Operation> description, const Layout& layout, const std::int8_t* weights, Isa cap,
-                        std::int64_t bound) {
+                        int threads, std::int64_t bound) {
   while (!is_allowed_int8(description.implementation.impl_info_str(), cap, bound))
     if (!description.implementation.next_impl()) return nullptr;
-  return build(description, layout, weights, nullptr);
+  return build(description, layout, weights, nullptr, threads);
 }
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -375,7 +378,7 @@ PrimitivePtr make_conv_u8s8s32(const ConvShape& shape, const std::int8_t* weight
   if (!allows(cap, Isa::avx512vnni)) return nullptr;
   return guarded(cap, threads, [&] {
     const Layout layout = conv_layout(shape, Type::u8, Type::s8, Type::s32, false);
-    return build_int8(describe_conv(shape, layout, attributes(-kInfinity, kInfinity)), layout, weights, cap,
+    return build_int8(describe_conv(shape, layout, attributes(-kInfinity, kInfinity)), layout, weights, cap, threads,
                       accumulator_bound(weights, shape.out_c, shape.filter_size()));
   });
 }
@@ -384,7 +387,7 @@ PrimitivePtr make_matmul_u8s8s32(const MatmulShape& shape, const std::int8_t* we
   if (!allows(cap, Isa::avx512vnni)) return nullptr;
   return guarded(cap, threads, [&] {
     const Layout layout = matmul_layout(shape, Type::u8, Type::s8, Type::s32, false);
-    return build_int8(describe_matmul(layout, attributes(-kInfinity, kInfinity)), layout, weights, cap,
+    return build_int8(describe_matmul(layout, attributes(-kInfinity, kInfinity)), layout, weights, cap, threads,
                       accumulator_bound(weights, shape.out, shape.depth));
   });
 }
@@ -393,7 +396,7 @@ PrimitivePtr make_conv_f32(const ConvShape& shape, const float* weights, const f
                            float clamp_max, Isa cap, int threads) noexcept {
   return guarded(cap, threads, [&] {
     const Layout layout = conv_layout(shape, Type::f32, Type::f32, Type::f32, bias != nullptr);
-    return build(describe_conv(shape, layout, attributes(clamp_min, clamp_max)), layout, weights, bias);
+    return build(describe_conv(shape, layout, attributes(clamp_min, clamp_max)), layout, weights, bias, threads);
   });
 }
 
@@ -401,7 +404,7 @@ PrimitivePtr make_matmul_f32(const MatmulShape& shape, const float* weights, con
                              float clamp_max, Isa cap, int threads) noexcept {
   return guarded(cap, threads, [&] {
     const Layout layout = matmul_layout(shape, Type::f32, Type::f32, Type::f32, bias != nullptr);
-    return build(describe_matmul(layout, attributes(clamp_min, clamp_max)), layout, weights, bias);
+    return build(describe_matmul(layout, attributes(clamp_min, clamp_max)), layout, weights, bias, threads);
   });
 }
 

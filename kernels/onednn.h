@@ -28,8 +28,8 @@ class Primitive {
   explicit Primitive(std::unique_ptr<Impl> impl) noexcept;
   ~Primitive();
 
-  /// x and y as the factory says; scratch of scratch_bytes(), 64-byte aligned. False if oneDNN failed. The caller's
-  /// ThreadScope says how many threads it may take, at most as many as it was made for.
+  /// x and y as the factory says; scratch of scratch_bytes(), 64-byte aligned. False if oneDNN failed. It takes as many of
+  /// OpenMP's threads as it was made for.
   [[nodiscard]] bool run(const void* x, void* y, void* scratch) const noexcept;
 
   [[nodiscard]] std::size_t scratch_bytes() const noexcept;

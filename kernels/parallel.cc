@@ -10,6 +10,8 @@
 #include <omp.h>
 #endif
 
+#include "kernels/team.h"
+
 namespace octet::kernels {
 namespace {
 
@@ -32,15 +34,12 @@ bool forked() noexcept { return g_forked.load(std::memory_order_relaxed); }
 ThreadScope::ThreadScope(int threads) noexcept : saved_(omp_get_max_threads()) { omp_set_num_threads(forked() ? 1 : threads); }
 ThreadScope::~ThreadScope() { omp_set_num_threads(saved_); }
 
-void run_pieces(int threads, std::int64_t n, PieceFunction f, const void* context) noexcept {
-  if (forked()) {
-    f(context, 0, 0, n);
-    return;
-  }
-  const int pieces = static_cast<int>(std::min<std::int64_t>(threads, n));
+namespace {
+
+void run_openmp(int pieces, std::int64_t n, PieceFunction f, const void* context) noexcept {
 #pragma omp parallel num_threads(pieces)
   {
-    // The pool may give fewer threads than asked for: split over those that came.
+    // OpenMP may give fewer threads than asked for: split over those that came.
     const std::int64_t count = omp_get_num_threads();
     const std::int64_t i = omp_get_thread_num();
     const RoundingScope rounding;
@@ -50,13 +49,30 @@ void run_pieces(int threads, std::int64_t n, PieceFunction f, const void* contex
   }
 }
 
+}  // namespace
+
 #else
 
 ThreadScope::ThreadScope(int) noexcept : saved_(1) {}
 ThreadScope::~ThreadScope() = default;
 
-void run_pieces(int, std::int64_t n, PieceFunction f, const void* context) noexcept { f(context, 0, 0, n); }
+namespace {
+
+void run_openmp(int, std::int64_t n, PieceFunction f, const void* context) noexcept { f(context, 0, 0, n); }
+
+}  // namespace
 
 #endif
+
+void run_pieces(int threads, std::int64_t n, PieceFunction f, const void* context) noexcept {
+  const std::int64_t pieces = std::min<std::int64_t>(threads, n);
+  if (forked() || pieces <= 1) {
+    f(context, 0, 0, n);
+  } else if (Team* team = current_team(); team != nullptr) {
+    team->run(pieces, n, f, context);
+  } else {
+    run_openmp(static_cast<int>(pieces), n, f, context);
+  }
+}
 
 }  // namespace octet::kernels

@@ -1,5 +1,6 @@
-// The one way a kernel uses several threads. OpenMP underneath, because the distributions' oneDNN is built on it, so one
-// pool serves both; without OpenMP everything runs on the caller's thread.
+// The one way a kernel uses several threads: those of the session that runs it (team.h). Sessions with layers of oneDNN, which the
+// distributions build on OpenMP, have none of their own and share OpenMP's threads with it, as does who calls a kernel outside a
+// session; without OpenMP that runs on the caller's thread.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ class RoundingScope {
   unsigned saved_;
 };
 
-/// Makes libraries called in this scope (oneDNN) use `threads` threads, then restores.
+/// Makes libraries called in this scope (oneDNN) use `threads` threads of OpenMP, then restores.
 class ThreadScope {
  public:
   explicit ThreadScope(int threads) noexcept;
@@ -31,7 +32,7 @@ class ThreadScope {
 };
 
 /// Whether this process was forked after libgomp may have started its threads: they do not exist here, and waiting for
-/// them would hang, so everything must run on one thread.
+/// them (or for those of a session made before) would hang, so everything must run on one thread.
 [[nodiscard]] bool forked() noexcept;
 
 /// How many of `threads` to use for work that takes one of them this long: a thread that has less than ten microseconds to do

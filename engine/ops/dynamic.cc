@@ -79,6 +79,7 @@ Result<Step> dynamic_step(const NodeView& node, const kernels::PaddedImage& rows
   };
   Step step = make_step("dynamic_" + inner.kernel, std::move(body));
   step.isa = inner.isa;
+  step.openmp = inner.openmp;
   step.scratch_bytes = image_bytes + parameter_bytes + inner.scratch_bytes;
   step.packed_bytes = inner.packed_bytes == 0 ? 0 : inner.packed_bytes + constants.bytes();
   return step;

@@ -54,6 +54,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   };
   Step step = make_step("gru_" + gates_product.kernel, std::move(body));
   step.isa = gates_product.isa;
+  step.openmp = gates_product.openmp;
   step.scratch_bytes = gates_at + aligned_floats(3 * state);
   step.packed_bytes = gates_product.packed_bytes + candidate_product.packed_bytes;
   return step;

@@ -35,6 +35,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   };
   Step step = make_step("lstm_" + product.kernel, std::move(body));
   step.isa = product.isa;
+  step.openmp = product.openmp;
   step.scratch_bytes = gates_at + aligned_floats(4 * state);
   step.packed_bytes = product.packed_bytes;
   return step;

@@ -9,8 +9,9 @@ constexpr const char* kLibraryFailed = "oneDNN failed";
 
 std::size_t aligned(std::size_t bytes) noexcept { return (bytes + 63) / 64 * 64; }
 
-Step finish(Step step, const kernels::onednn::Primitive& primitive, kernels::Isa isa, std::size_t own_scratch) {
-  step.isa = isa;
+Step finish(Step step, const kernels::onednn::Primitive& primitive, const PrepareOptions& options, std::size_t own_scratch) {
+  step.isa = options.isa;
+  step.openmp = options.threads > 1;
   step.scratch_bytes = own_scratch + primitive.scratch_bytes();
   step.packed_bytes = primitive.packed_bytes();
   return step;
@@ -41,7 +42,7 @@ Step onednn_f32_step(const NodeView& node, const std::string& family, kernels::o
                           [primitive = std::move(primitive), in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept {
                             return primitive->run(b.tensor<float>(in), b.tensor<float>(out), b.scratch) ? nullptr : kLibraryFailed;
                           }),
-                p, options.isa, 0);
+                p, options, 0);
 }
 
 Step onednn_s32_step(const NodeView& node, const std::string& family, kernels::onednn::PrimitivePtr primitive, ProductEpilogue epilogue,
@@ -67,7 +68,7 @@ Step onednn_s32_step(const NodeView& node, const std::string& family, kernels::o
     if (e.sums == nullptr) kernels::requantize(requantize, acc, rows, channels, e, threads);
     return nullptr;
   };
-  return finish(make_step(family + "_onednn(" + p.name() + ")", std::move(body)), p, options.isa, acc_bytes + pad_bytes);
+  return finish(make_step(family + "_onednn(" + p.name() + ")", std::move(body)), p, options, acc_bytes + pad_bytes);
 }
 
 }  // namespace octet

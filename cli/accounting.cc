@@ -17,7 +17,7 @@ Type arithmetic(const Graph& graph, const Node& node) {
 class Accounting {
  public:
   explicit Accounting(const Session& session) : impl_(session.impl()), graph_(impl_.graph()), step_of_(graph_.nodes.size(), nullptr) {
-    for (const SourceNode& s : graph_.source_nodes) accounts_.push_back({s.name, s.op_type, "", "", "folded", "", "", "", 0});
+    for (const SourceNode& s : graph_.source_nodes) accounts_.push_back({s.name, s.op_type, "", "", "", "folded", "", "", "", 0});
     owner_work_.assign(accounts_.size(), 0);
     for (const auto& planned : impl_.steps) step_of_[planned.node] = &planned.step;
   }
@@ -45,6 +45,7 @@ class Accounting {
     a.type = name_of(arithmetic(graph_, node));
     // A node without a step shares its input's memory.
     a.kernel = step_of_[n] != nullptr ? step_of_[n]->kernel : "none (shares memory)";
+    a.why = step_of_[n] != nullptr ? why_of(*step_of_[n]) : "";
     a.isa = kernels::name_of(step_of_[n] != nullptr ? step_of_[n]->isa : kernels::Isa::reference);
     a.fused_into = k == 0 ? "" : graph_.source_nodes[static_cast<std::size_t>(node.sources[0])].name;
   }
@@ -57,6 +58,11 @@ class Accounting {
 };
 
 }  // namespace
+
+std::string why_of(const Step& step) {
+  if (!step.why.empty()) return step.why;
+  return step.isa == kernels::Isa::reference ? "plain loops: there is no other kernel for it" : "the one its family has for this instruction set";
+}
 
 std::vector<SourceAccount> account(const Session& session) { return Accounting(session)(); }
 

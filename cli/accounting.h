@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/operator.h"
 #include "octet/octet.hpp"
 
 namespace octet::cli {
@@ -13,12 +14,16 @@ struct SourceAccount {
   std::string name, op;
   std::string octet_op;    ///< Octet's operator it became, or became part of; empty where the node is gone
   std::string kernel;      ///< likewise
+  std::string why;         ///< why that kernel
   std::string type;        ///< of the arithmetic, or "folded"
   std::string isa;         ///< of the kernel
   std::string fused_into;  ///< the source node whose kernel does this one's work; empty if it is this one's own
   std::string reason;      ///< why it is in float in a quantized model
   std::uint64_t macs = 0;  ///< at batch 1; of what this source node owns
 };
+
+/// Why a step runs the kernel it does: a rule, or times.
+[[nodiscard]] std::string why_of(const Step& step);
 
 /// One for each source node, in order.
 [[nodiscard]] std::vector<SourceAccount> account(const Session& session);

@@ -4,7 +4,9 @@
 #include <numeric>
 #include <random>
 
+#include "cli/accounting.h"
 #include "cli/command.h"
+#include "cli/float_form.h"
 #include "engine/session.h"
 
 namespace octet::cli {
@@ -14,7 +16,7 @@ struct Options {
   ModelOptions model;
   int threads = 1, batch = 1;
   double seconds = 2, warmup = 0.2;
-  bool profile = false;
+  bool profile = false, compare_float = false, tune = false;
   NormalizationOptions normalization;
   JsonOption json;
 };
@@ -75,6 +77,30 @@ Result<std::vector<double>> measure(Session& session, Tensors& tensors, double s
   return us;
 }
 
+double median(std::vector<double> us) {
+  const auto middle = us.begin() + static_cast<std::ptrdiff_t>(us.size() / 2);
+  std::ranges::nth_element(us, middle);
+  return *middle;
+}
+
+/// Median microseconds of the float form of each step; 0 where it has none.
+Result<std::vector<double>> float_profile(const Session& session, const Options& o) {
+  const Session::Impl& impl = session.impl();
+  std::vector<double> medians;
+  for (const auto& s : impl.steps) {
+    double& us = medians.emplace_back(0.0);
+    const auto model = float_form(impl.graph(), impl.shapes, s.node);
+    if (!model) continue;
+    OCTET_TRY(Session alone, model->session({.threads = o.threads}));
+    Tensors tensors(alone);
+    const double seconds = o.seconds / static_cast<double>(impl.steps.size());
+    OCTET_TRY(const auto warm, measure(alone, tensors, seconds / 4));
+    OCTET_TRY(auto times, measure(alone, tensors, seconds));
+    us = median(std::move(times));
+  }
+  return medians;
+}
+
 /// Median microseconds of each step: a mean would carry every interruption of the machine.
 Result<std::vector<double>> profile(Session& session, Tensors& tensors, double seconds) {
   constexpr std::size_t kMostRuns = 100'000;
@@ -103,7 +129,7 @@ Result<std::vector<double>> profile(Session& session, Tensors& tensors, double s
   return medians;
 }
 
-nlohmann::json ops_json(const Session& session, const std::vector<double>& us) {
+nlohmann::json ops_json(const Session& session, const std::vector<double>& us, const std::vector<double>& float_us) {
   const Session::Impl& impl = session.impl();
   nlohmann::json ops = nlohmann::json::array();
   for (std::size_t i = 0; i < us.size(); ++i) {
@@ -111,31 +137,52 @@ nlohmann::json ops_json(const Session& session, const std::vector<double>& us) {
     ops.push_back({{"name", node.name},
                    {"op", name_of(node.op())},
                    {"kernel", impl.steps[i].step.kernel},
+                   {"why", why_of(impl.steps[i].step)},
                    {"us", us[i]},
                    {"macs", find_operator(node.op())->macs(NodeView(impl.graph(), node, impl.shapes))}});
+    if (!float_us.empty() && float_us[i] > 0) ops.back()["float_us"] = float_us[i];
   }
   return ops;
 }
 
 std::string ops_table(const nlohmann::json& ops) {
-  Table table({"<layer", "<op", "<kernel", ">us", ">%", ">MACs", ">GMAC/s"});
+  Table table({"<layer", "<op", "<kernel", ">us", ">%", ">float us", ">MACs", ">GMAC/s"});
   double total = 0;
   for (const auto& op : ops) total += op["us"].get<double>();
   for (const auto& op : ops) {
     const auto us = op["us"].get<double>();
     const auto macs = op["macs"].get<std::uint64_t>();
     table.add({op["name"].get<std::string>(), op["op"].get<std::string>(), op["kernel"].get<std::string>(),
-               fmt::format("{:.2f}", us), fmt::format("{:.1f}", 100 * us / total), grouped(macs),
+               fmt::format("{:.2f}", us), fmt::format("{:.1f}", 100 * us / total),
+               op.contains("float_us") ? fmt::format("{:.2f}", op["float_us"].get<double>()) : "", grouped(macs),
                macs == 0 ? "" : fmt::format("{:.1f}", static_cast<double>(macs) / us / 1e3)});
   }
   return table.text();
 }
 
+/// The layers whose int8 form is slower than their float form here; and of how many there is one to compare with.
+std::string slower_than_float(const nlohmann::json& ops) {
+  std::string lines;
+  std::size_t compared = 0;
+  std::size_t slower = 0;
+  for (const auto& op : ops) {
+    if (!op.contains("float_us")) continue;
+    ++compared;
+    const auto us = op["us"].get<double>();
+    const auto float_us = op["float_us"].get<double>();
+    if (us <= float_us) continue;
+    ++slower;
+    lines += fmt::format("  {} ({}): {:.2f} us in int8, {:.2f} in float\n", op["name"].get<std::string>(), op["kernel"].get<std::string>(), us, float_us);
+  }
+  return fmt::format("{} of {} int8 layers with a float form are slower than it{}\n{}", slower, compared, slower == 0 ? "" : ":", lines);
+}
+
 Result<int> bench(const Options& o) {
   OCTET_CHECK(o.normalization.get());
+  if (o.compare_float && !o.profile) return Error{ErrorCode::invalid_argument, "--compare-float needs --profile", {}};
   const double start = seconds_now();
   OCTET_TRY(const Model model, o.model.load());
-  OCTET_TRY(Session session, model.session({.threads = o.threads, .batch = o.batch}));
+  OCTET_TRY(Session session, model.session({.threads = o.threads, .batch = o.batch, .tune = o.tune}));
   const double load_ms = (seconds_now() - start) * 1e3;
   Tensors tensors(session);
   OCTET_TRY(const auto warm, measure(session, tensors, o.warmup));
@@ -144,7 +191,11 @@ Result<int> bench(const Options& o) {
   nlohmann::json ops = nlohmann::json::array();
   if (o.profile) {
     OCTET_TRY(const auto steps, profile(session, tensors, o.seconds));
-    ops = ops_json(session, steps);
+    std::vector<double> floats;
+    if (o.compare_float) {
+      OCTET_TRY(floats, float_profile(session, o));
+    }
+    ops = ops_json(session, steps, floats);
   }
   if (!o.json.to_stdout()) {
     fmt::print("{}: ISA {}, {} thread{}, batch {}\n", o.model.path, session.isa(), o.threads, o.threads == 1 ? "" : "s",
@@ -154,6 +205,7 @@ Result<int> bench(const Options& o) {
     fmt::print("latency us: min {:.2f}  p50 {:.2f}  p90 {:.2f}  p99 {:.2f}  mean {:.2f}  ({} runs)\n", l.min, l.p50,
                l.p90, l.p99, l.mean, us.size());
     if (o.profile) fmt::print("\n{}", ops_table(ops));
+    if (o.compare_float) fmt::print("\n{}", slower_than_float(ops));
   }
   OCTET_CHECK(
       o.json.write({{"model", o.model.path},
@@ -181,11 +233,14 @@ Command add_bench(CLI::App& app) {
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
   c.add_flag("--profile", o->profile, "A row for each layer, with its median time");
+  c.add_flag("--compare-float", o->compare_float, "With --profile: time each int8 layer's float form, too, and name those that are slower");
+  c.add_flag("--tune", o->tune, "Time the kernels that could run each layer while loading, and take the fastest; results are the same");
   o->normalization.add(c);
   o->json.add(c);
   c.footer(
       "Examples:\n"
-      "  octet bench lenet.octet --profile\n"
+      "  octet bench lenet.octet --profile --compare-float\n"
+      "  octet bench lenet.octet --tune\n"
       "  octet bench lenet.onnx --batch 8 --json -\n"
       "\n"
       "Times session.run() alone, on tensors the caller owns. An .onnx runs in float. --scale, --mean and\n"

@@ -9,6 +9,7 @@ namespace {
 
 struct Options {
   ModelOptions model;
+  bool tune = false;
   JsonOption json;
 };
 
@@ -19,18 +20,19 @@ std::string note_of(const SourceAccount& a) {
 
 Result<int> explain(const Options& o) {
   OCTET_TRY(const Model model, o.model.load());
-  OCTET_TRY(const Session session, model.session());
+  OCTET_TRY(const Session session, model.session({.tune = o.tune}));
   nlohmann::json nodes = nlohmann::json::array();
-  Table table({"<node", "<op", "<operator", "<type", "<kernel", "<isa", ">MACs", "<note"});
+  Table table({"<node", "<op", "<operator", "<type", "<kernel", "<isa", ">MACs", "<note", "<why this kernel"});
   const auto accounts = account(session);
   const MacCounts macs = count_macs(accounts);
   for (const SourceAccount& a : accounts) {
     table.add({a.name, a.op, a.octet_op, a.type, a.fused_into.empty() ? a.kernel : "", a.fused_into.empty() ? a.isa : "",
-               a.macs == 0 ? "" : grouped(a.macs), note_of(a)});
+               a.macs == 0 ? "" : grouped(a.macs), note_of(a), a.fused_into.empty() ? a.why : ""});
     nodes.push_back({{"name", a.name},
                      {"op", a.op},
                      {"operator", a.octet_op},
                      {"kernel", a.kernel},
+                     {"why", a.why},
                      {"type", a.type},
                      {"isa", a.isa},
                      {"fused_into", a.fused_into},
@@ -54,6 +56,7 @@ Command add_explain(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App& c = *app.add_subcommand("explain", "What became of every node of the source model");
   o->model.add(c);
+  c.add_flag("--tune", o->tune, "Choose kernels by timing them, as bench --tune does");
   o->json.add(c);
   c.footer("Example:\n  octet explain lenet.octet");
   return [o] { return explain(*o); };

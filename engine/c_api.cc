@@ -1,5 +1,6 @@
 // The C API, octet.h: the C++ one with handles, status codes and no exceptions.
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -148,13 +149,14 @@ octet_status octet_session_create(const octet_model* model, const octet_session_
   *session = nullptr;
   if (model == nullptr) return bad_argument(__func__, "model is NULL");
   octet_session_options given = OCTET_SESSION_OPTIONS_INIT;
-  if (options != nullptr && !read_versioned(*options, sizeof(octet_session_options), given))
+  if (options != nullptr && !read_versioned(*options, offsetof(octet_session_options, tune), given))
     return bad_argument(__func__, "struct_size is not that of octet_session_options, or a newer version's option is set");
   return guarded(__func__, [&] {
     octet::SessionOptions o;
     if (given.threads != 0) o.threads = given.threads;
     if (given.batch != 0) o.batch = given.batch;
     if (given.isa != nullptr) o.isa = given.isa;
+    o.tune = given.tune != 0;
     if (given.memory_limit_bytes != 0) o.memory_limit_bytes = given.memory_limit_bytes;
     auto made = model->model.session(o);
     if (!made) return fail(made.error());

@@ -35,6 +35,7 @@ struct Step {
   Function function = nullptr;
   std::shared_ptr<const void> parameters;
   std::string kernel;                             ///< for example "conv_u8s8_reference"
+  std::string why;                                ///< why this one, where there was a choice
   kernels::Isa isa = kernels::Isa::reference;     ///< what that kernel is compiled for
   std::size_t scratch_bytes = 0;
   std::size_t packed_bytes = 0;  ///< weights held by the parameters
@@ -78,6 +79,9 @@ class NodeView {
 struct PrepareOptions {
   kernels::Isa isa = kernels::Isa::reference;  ///< the cap: no kernel above it
   int threads = 1;  ///< as many as the node is worth
+  /// Where the other kernels that could run the node, with the same bytes, are to go; null: nobody asks. The step returned is
+  /// the one the rules prefer.
+  std::vector<Step>* others = nullptr;
 };
 
 /// An operator's row.

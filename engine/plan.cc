@@ -1,10 +1,12 @@
 #include "engine/plan.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <new>
 
 #include "engine/memory_plan.h"
+#include "engine/tune.h"
 #include "engine/work.h"
 #include "kernels/parallel.h"
 
@@ -24,9 +26,12 @@ class Planner {
 
   Result<void> operator()() {
     find_owners();
+    if (const int threads = std::min(s_.threads, kernels::available_cpus()); threads > 1) s_.team = std::make_unique<kernels::Team>(threads);
     OCTET_CHECK(prepare_steps());
+    // A layer that brings OpenMP's threads takes them to all: both kinds would be in each other's way.
+    if (std::ranges::any_of(s_.steps, [](const auto& s) { return s.step.openmp; })) s_.team = nullptr;
+    if (!tools_.keep_tensors) share_in_place();
     OCTET_CHECK(place());
-    find_threads();
     return {};
   }
 
@@ -63,19 +68,65 @@ class Planner {
   }
 
   Result<void> prepare_steps() {
+    Tuner tuner(s_, options_.memory_limit_bytes);
     for (std::size_t n = 0; n < g_.nodes.size(); ++n) {
       const Node& node = g_.nodes[n];
       if (alias(node)) continue;
       const OperatorInfo& info = *find_operator(node.op());
       const NodeView view(g_, node, s_.shapes);
-      auto step = info.prepare(view, {s_.isa, kernels::worthwhile_threads(s_.threads, estimated_nanoseconds(info, view, s_.isa))});
+      std::vector<Step> others;
+      const int threads = kernels::worthwhile_threads(s_.threads, estimated_nanoseconds(info, view, s_.isa));
+      auto step = info.prepare(view, {s_.isa, threads, options_.tune ? &others : nullptr});
       if (!step) return std::move(step).error().in(describe(g_, n));
+      if (!others.empty()) tuner.choose(view, *step, others);
       s_.weight_bytes += step->packed_bytes != 0 ? step->packed_bytes : constant_bytes(node);
       // Now, not when all is packed: a small file may hold many nodes with large tables.
       if (s_.weight_bytes > options_.memory_limit_bytes) return over_limit(s_.weight_bytes);
       s_.steps.push_back({*std::move(step), n, nullptr});
     }
     return {};
+  }
+
+  /// Elementwise steps write over an input of the output's own size that nobody reads afterwards: element i needs no other one.
+  void share_in_place() {
+    constexpr std::array kElementwise = {schema::Operator::Lookup, schema::Operator::Pointwise, schema::Operator::Add,
+                                         schema::Operator::Sub,    schema::Operator::Mul,       schema::Operator::Binary};
+    std::vector<std::size_t> last(g_.tensors.size(), 0);  // of each root, the last step that touches it
+    const auto touch = [&](int tensor, std::size_t step) {
+      if (tensor != kAbsent) last[at(root_[at(tensor)])] = step;
+    };
+    for (std::size_t i = 0; i < s_.steps.size(); ++i) {
+      for (const int t : g_.nodes[s_.steps[i].node].inputs) touch(t, i);
+      for (const int t : g_.nodes[s_.steps[i].node].outputs) touch(t, i);
+    }
+    for (std::size_t i = 0; i < s_.steps.size(); ++i) {
+      const Node& node = g_.nodes[s_.steps[i].node];
+      if (std::ranges::find(kElementwise, node.op()) == kElementwise.end()) continue;
+      for (const int input : node.inputs)
+        if (may_overwrite(node, input, i, last)) {
+          merge(node.outputs[0], root_[at(input)], last);
+          break;
+        }
+    }
+  }
+
+  [[nodiscard]] bool may_overwrite(const Node& node, int input, std::size_t step, const std::vector<std::size_t>& last) const {
+    const int out = node.outputs[0];
+    if (input == kAbsent || owner_[at(out)] != Owner::arena || owner_[at(input)] != Owner::arena) return false;
+    const int root = root_[at(input)];
+    if (last[at(root)] != step || bytes_of(at(root)) != bytes_of(at(out))) return false;
+    // Every operand in that memory must have its elements where the output has them.
+    return std::ranges::all_of(node.inputs, [&](int other) {
+      return other == kAbsent || root_[at(other)] != root ||
+             (s_.shapes[at(other)] == s_.shapes[at(out)] && g_.tensors[at(other)].type == g_.tensors[at(out)].type);
+    });
+  }
+
+  /// The output, and what already shares its memory, moves into the root's.
+  void merge(int out, int root, std::vector<std::size_t>& last) {
+    last[at(root)] = last[at(out)];
+    for (int& r : root_)
+      if (r == out) r = root;
   }
 
   /// One block for each tensor of the arena, from the step that writes it to the last that reads it, and one for each
@@ -116,12 +167,6 @@ class Planner {
     }
     for (std::size_t i = 0; i < s_.steps.size(); ++i) s_.steps[i].scratch = s_.arena.get() + plan.offsets[tensors + i];
     return {};
-  }
-
-  /// Threads of the session's own, unless a layer brings OpenMP's: both would be in each other's way.
-  void find_threads() {
-    const int threads = std::min(s_.threads, kernels::available_cpus());
-    if (threads > 1 && std::ranges::none_of(s_.steps, [](const auto& s) { return s.step.openmp; })) s_.team = std::make_unique<kernels::Team>(threads);
   }
 
   [[nodiscard]] Error over_limit(std::size_t bytes) const {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cli/data/source.h"
+#include "kernels/isa.h"
 #include "support/cli_models.h"
 #include "support/data_files.h"
 #include "support/program.h"
@@ -193,13 +194,14 @@ TEST_CASE("cli commands: explain accounts for every node of the source") {
     const std::string text = octet_output({"explain", f.file(model)});
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const json& n = nodes[i];
-      check_keys(n, {"name", "op", "operator", "kernel", "type", "isa", "fused_into", "reason", "macs"});
+      check_keys(n, {"name", "op", "operator", "kernel", "why", "type", "isa", "fused_into", "reason", "macs"});
       CHECK(n["op"] == ops[i]);
       CHECK(n["operator"] == octet_ops[i]);
       CHECK(n["type"] == (std::string(model) == "net.octet" ? "u8" : "f32"));
       CHECK(n["fused_into"] == (source[i] == "relu" ? "conv" : ""));
       CHECK(n["kernel"] != "");
       CHECK(n["isa"] != "");
+      if (n["operator"] != "Reshape") CHECK(n["why"] != "");
       CHECK(text.find(source[i]) != std::string::npos);
     }
     CHECK(nodes[0]["macs"] == 8 * 8 * 4 * 9);
@@ -309,7 +311,7 @@ TEST_CASE("cli commands: bench measures") {
     CHECK(us["min"] <= us["mean"]);
     std::set<std::string> layers;
     for (const json& op : report["ops"]) {
-      check_keys(op, {"name", "op", "kernel", "us", "macs"});
+      check_keys(op, {"name", "op", "kernel", "why", "us", "macs"});
       CHECK(op["us"] >= 0);
       layers.insert(op["name"]);
       if (op["name"] == "conv") CHECK(op["macs"] == 2 * 8 * 8 * 4 * 9);
@@ -321,6 +323,25 @@ TEST_CASE("cli commands: bench measures") {
   for (const char* word : {"load ", "arena ", "weights ", "min ", "p50 ", "p90 ", "p99 ", "mean "})
     CHECK_MESSAGE(text.find(word) != std::string::npos, word);
   CHECK(octet_json({"bench", f.file("net.octet"), "--seconds", "0.01", "--warmup", "0"})["ops"].empty());
+}
+
+TEST_CASE("cli commands: bench compares layers with their float form, and both it and explain choose kernels by timing where asked") {
+  const Fixture& f = fixture();
+  const json report = octet_json({"bench", f.file("net.octet"), "--seconds", "0.05", "--warmup", "0", "--profile", "--compare-float", "--batch", "3"});
+  std::set<std::string> compared;
+  for (const json& op : report["ops"])
+    if (op.contains("float_us") && op["float_us"] > 0) compared.insert(op["name"]);
+  CHECK(compared == std::set<std::string>{"conv", "fc", "pool"});
+  const std::string text = octet_output({"bench", f.file("net.octet"), "--seconds", "0.05", "--warmup", "0", "--profile", "--compare-float"});
+  CHECK(text.find("of 3 int8 layers with a float form are slower than it") != std::string::npos);
+  for (const json& op : octet_json({"bench", f.file("net.onnx"), "--seconds", "0.02", "--profile", "--compare-float"})["ops"])
+    CHECK_FALSE(op.contains("float_us"));
+
+  if (!octet::kernels::cpu_has(octet::kernels::Isa::avx2)) return;
+  const std::string name = octet::kernels::name_of(octet::kernels::best_isa());
+  const json tuned = octet_json({"explain", f.file("net.octet"), "--tune"})["nodes"];
+  CHECK(tuned[0]["why"].get<std::string>().starts_with("timed: "));
+  CHECK(octet_json({"bench", f.file("net.octet"), "--tune", "--seconds", "0.02"})["isa"] == name);
 }
 
 TEST_CASE("cli commands: several inputs and outputs, by name and as .npz") {

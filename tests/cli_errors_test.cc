@@ -199,6 +199,7 @@ TEST_CASE("cli errors: usage") {
            {{"verify", "@good.octet", "--against", "@two.onnx", "--data", "@data.npy"}, 2, "outputs differ"},
            {{"verify", "@float.octet", "--against", "@constant.onnx", "--data", "@wide.npy"}, 2, "outputs differ"},
            {{"bench", "@good.octet", "--seconds", "soon"}, 2, "--seconds"},
+           {{"bench", "@good.octet", "--compare-float"}, 2, "--profile"},
            {{"bench", "@good.onnx", "--shape", "image=2,1,8,8"}, 2, "image"},
            {{"explain"}, 2, "MODEL is required"},
            {{"inspect", "@good.octet", "more"}, 2, "more"},

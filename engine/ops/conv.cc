@@ -151,17 +151,26 @@ Step reference_step(const NodeView& node, const ConvShape& shape, const PrepareO
 
 /// The one place that chooses among the int8 kernels. All of them give the same bytes.
 Step prepare_u8(const NodeView& node, const ConvShape& shape, const PrepareOptions& options) {
+  Offers offers(options);
   if (const auto* kernel = kernels::find_quad_depthwise_kernel(options.isa); kernel != nullptr && kernels::QuadDepthwise::fits(*kernel, shape))
-    return quad_depthwise_step(node, shape, *kernel, options);
+    offers.add("rule: depthwise windows have a kernel of their own", [&] { return quad_depthwise_step(node, shape, *kernel, options); });
   const auto* quad = kernels::find_quad_kernel(options.isa);
   if (quad != nullptr && !kernels::QuadConv::fits(*quad, shape)) quad = nullptr;
   const ProductWork work{shape.out_pixels(), shape.filter_size(), shape.out_c / shape.groups, shape.groups};
-  if (onednn_first(quad, work, options.isa))
-    if (auto step = onednn_step(node, shape, options)) return *std::move(step);
-  if (const auto* kernel = kernels::find_depthwise_kernel(options.isa, shape)) return depthwise_step(node, shape, *kernel, options);
-  if (quad != nullptr && !(pointwise(shape) && widened_first(*quad, work))) return quad_step(node, shape, *quad, options);
-  if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, shape, *kernel, options);
-  return reference_step(node, shape, options);
+  const bool library = onednn_first(quad, work, options.isa);
+  const auto onednn = [&] { return onednn_step(node, shape, options); };
+  const auto own = [&] { return quad_step(node, shape, *quad, options); };
+  const bool widened = quad != nullptr && pointwise(shape) && widened_first(*quad, work);
+  if (library) offers.add(kWhyLibrary, onednn);
+  if (const auto* kernel = kernels::find_depthwise_kernel(options.isa, shape))
+    offers.add("rule: depthwise, of a shape that kernel takes", [&] { return depthwise_step(node, shape, *kernel, options); });
+  if (quad != nullptr && !widened) offers.add(kWhyOwn, own);
+  if (const auto* kernel = kernels::find_tile_kernel(options.isa))
+    offers.add(widened ? kWhyWidened : kWhyLeft, [&] { return tiled_step(node, shape, *kernel, options); });
+  if (quad != nullptr && widened) offers.add(kWhyOwn, own);
+  if (!library) offers.add(kWhyLibrary, onednn);
+  if (offers.empty()) offers.add(kWhyLeft, [&] { return reference_step(node, shape, options); });
+  return std::move(offers).take();
 }
 
 /// A row is an image.

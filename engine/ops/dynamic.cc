@@ -61,7 +61,9 @@ struct Constants {
 
 Result<Step> dynamic_step(const NodeView& node, const kernels::PaddedImage& rows, schema::OperatorUnion product, float clamp_min,
                           float clamp_max, const PrepareOptions& options) {
-  OCTET_TRY(const Step inner, Inner(node, rows, std::move(product)).prepare(options));
+  PrepareOptions alone = options;
+  alone.others = nullptr;  // they would be of the product, not of this node
+  OCTET_TRY(const Step inner, Inner(node, rows, std::move(product)).prepare(alone));
   const std::size_t image_bytes = aligned(static_cast<std::size_t>(rows.elements()));
   const std::size_t parameter_bytes = aligned(static_cast<std::size_t>(rows.batch) * sizeof(RowParameters));
   const Constants constants(node, clamp_min, clamp_max);

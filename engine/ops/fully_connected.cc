@@ -37,7 +37,13 @@ Step prepare_f32(const NodeView& node, const Sizes& s, const PrepareOptions& opt
   });
 }
 
-Step tiled_step(const NodeView& node, const Sizes& s, const kernels::TileKernel& kernel, ProductEpilogue epilogue, const PrepareOptions& options) {
+ProductEpilogue epilogue_of(const NodeView& node) {
+  const auto& a = node.as<schema::FullyConnectedT>();
+  return {node, a.clamp_min, a.clamp_max};
+}
+
+Step tiled_step(const NodeView& node, const Sizes& s, const kernels::TileKernel& kernel, const PrepareOptions& options) {
+  ProductEpilogue epilogue = epilogue_of(node);
   auto gemm = std::make_shared<const kernels::TiledGemm>(kernels::TiledGemm{
       &kernel,
       kernels::pack_gemm(node.input(1).data.as<std::int8_t>().data(), s.out, s.depth, epilogue.folded_bias.data(), epilogue.multiplier.data()),
@@ -54,10 +60,49 @@ Step tiled_step(const NodeView& node, const Sizes& s, const kernels::TileKernel&
   return step;
 }
 
-Step quad_step(const NodeView& node, const Sizes& s, const kernels::QuadKernel& kernel, ProductEpilogue epilogue, const PrepareOptions& options) {
+Step quad_step(const NodeView& node, const Sizes& s, const kernels::QuadKernel& kernel, const PrepareOptions& options) {
+  ProductEpilogue epilogue = epilogue_of(node);
   auto gemm = std::make_shared<const kernels::QuadGemm>(kernel, node.input(1).data.as<std::int8_t>().data(), s.rows, s.out, s.depth,
                                                         epilogue.folded_bias.data(), epilogue.multiplier.data(), options.threads);
   return packed_step(node, std::string("gemm_") + kernel.name, kernel.isa, std::move(gemm), std::move(epilogue));
+}
+
+std::optional<Step> onednn_step(const NodeView& node, const Sizes& s, const PrepareOptions& options) {
+  const std::int8_t* weights = node.input(1).data.as<std::int8_t>().data();
+  auto primitive = kernels::onednn::make_matmul_u8s8s32({s.rows, s.depth, s.out}, weights, options.isa, options.threads);
+  if (primitive == nullptr) return std::nullopt;
+  return onednn_s32_step(node, "gemm_u8s8", std::move(primitive), epilogue_of(node), s.rows, options);
+}
+
+Step reference_step(const NodeView& node, const Sizes& s, const PrepareOptions& options) {
+  const kernels::GemmU8 gemm{s.rows, s.depth, s.out, nullptr, node.input(0).quant.zero_point(), node.input(1).data.as<std::int8_t>().data(), {}, options.threads};
+  return make_step("gemm_u8s8_reference", [gemm, epilogue = epilogue_of(node), in = node.input_index(0),
+                                           out = node.output_index()](const Buffers& b) noexcept -> const char* {
+    kernels::GemmU8 g = gemm;
+    g.x = b.tensor<std::uint8_t>(in);
+    g.epilogue = epilogue.at(b, out, false);
+    kernels::gemm_u8s8_reference(g);
+    return nullptr;
+  });
+}
+
+/// The one place that chooses among the int8 kernels. All of them give the same bytes.
+Step prepare_u8(const NodeView& node, const Sizes& s, const PrepareOptions& options) {
+  Offers offers(options);
+  const auto* quad = s.depth <= kernels::kMaxQuadDepth ? kernels::find_quad_kernel(options.isa) : nullptr;
+  const ProductWork work{s.rows, s.depth, s.out, 1};
+  const bool library = onednn_first(quad, work, options.isa);
+  const bool widened = quad != nullptr && widened_first(*quad, work);
+  const auto onednn = [&] { return onednn_step(node, s, options); };
+  const auto own = [&] { return quad_step(node, s, *quad, options); };
+  if (library) offers.add(kWhyLibrary, onednn);
+  if (quad != nullptr && !widened) offers.add(kWhyOwn, own);
+  if (const auto* kernel = kernels::find_tile_kernel(options.isa))
+    offers.add(widened ? kWhyWidened : kWhyLeft, [&] { return tiled_step(node, s, *kernel, options); });
+  if (quad != nullptr && widened) offers.add(kWhyOwn, own);
+  if (!library) offers.add(kWhyLibrary, onednn);
+  if (offers.empty()) offers.add(kWhyLeft, [&] { return reference_step(node, s, options); });
+  return std::move(offers).take();
 }
 
 /// A row is the last axis.
@@ -91,26 +136,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   const Sizes s = sizes_of(node);
   if (is_dynamic(node)) return prepare_dynamic(node, s, options);
   if (node.input(0).type == Type::f32) return prepare_f32(node, s, options);
-  const auto& a = node.as<schema::FullyConnectedT>();
-  const std::int8_t* weights = node.input(1).data.as<std::int8_t>().data();
-  ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
-  const auto* quad = s.depth <= kernels::kMaxQuadDepth ? kernels::find_quad_kernel(options.isa) : nullptr;
-  const ProductWork work{s.rows, s.depth, s.out, 1};
-  if (onednn_first(quad, work, options.isa)) {
-    if (auto primitive = kernels::onednn::make_matmul_u8s8s32({s.rows, s.depth, s.out}, weights, options.isa, options.threads))
-      return onednn_s32_step(node, "gemm_u8s8", std::move(primitive), std::move(epilogue), s.rows, options);
-  }
-  if (quad != nullptr && !widened_first(*quad, work)) return quad_step(node, s, *quad, std::move(epilogue), options);
-  if (const auto* kernel = kernels::find_tile_kernel(options.isa)) return tiled_step(node, s, *kernel, std::move(epilogue), options);
-  const kernels::GemmU8 gemm{s.rows, s.depth, s.out, nullptr, node.input(0).quant.zero_point(), weights, {}, options.threads};
-  return make_step("gemm_u8s8_reference", [gemm, epilogue = std::move(epilogue), in = node.input_index(0),
-                                           out = node.output_index()](const Buffers& b) noexcept -> const char* {
-    kernels::GemmU8 g = gemm;
-    g.x = b.tensor<std::uint8_t>(in);
-    g.epilogue = epilogue.at(b, out, false);
-    kernels::gemm_u8s8_reference(g);
-    return nullptr;
-  });
+  return prepare_u8(node, s, options);
 }
 
 std::uint64_t macs(const NodeView& node) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/ops/common.h"
 #include "kernels/gemm/quad.h"
@@ -26,6 +27,36 @@ struct ProductWork {
 /// with AVX2, where a row serves many channels and need not be gathered first. Measured: 94 to 108 GMAC/s against 82 to 90, of a
 /// peak of 129.
 [[nodiscard]] bool widened_first(const kernels::QuadKernel& own, const ProductWork& work) noexcept;
+
+/// The kernels that can run a node, offered in the order in which the rules prefer them: makes the first, and all where
+/// PrepareOptions asks for them.
+class Offers {
+ public:
+  explicit Offers(const PrepareOptions& options) : others_(options.others) {}
+
+  /// `make` gives a Step or, where it turns out that it cannot, std::nullopt.
+  template <class Make>
+  void add(const char* why, const Make& make) {
+    if (first_ && others_ == nullptr) return;
+    std::optional<Step> step = make();
+    if (!step) return;
+    step->why = why;
+    if (first_) others_->push_back(*std::move(step));
+    else first_ = std::move(step);
+  }
+  [[nodiscard]] bool empty() const noexcept { return !first_; }
+  [[nodiscard]] Step take() && { return *std::move(first_); }
+
+ private:
+  std::vector<Step>* others_;
+  std::optional<Step> first_;
+};
+
+/// What a rule of onednn_first() or widened_first() has to say, and what speaks for the rest.
+inline constexpr const char* kWhyLibrary = "rule: enough work for AMX tiles, groups too narrow for the own kernel, or a shape it does not take";
+inline constexpr const char* kWhyWidened = "rule: without VNNI, rows widened to s16 once serve 64 channels or more";
+inline constexpr const char* kWhyOwn = "rule: the own kernel of the best instruction set, which reads its windows in place";
+inline constexpr const char* kWhyLeft = "rule: no faster kernel takes this shape";
 
 /// Steps of kernels that pack their weights: K has run(x, epilogue, scratch), scratch_bytes() and packed_bytes().
 template <class K>

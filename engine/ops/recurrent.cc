@@ -57,7 +57,9 @@ Result<void> StateProduct::check() const {
 }
 
 Result<Step> StateProduct::prepare(const PrepareOptions& options) const {
-  return find_operator(schema::Operator::FullyConnected)->prepare(NodeView(graph_, graph_.nodes[0], shapes_), options);
+  PrepareOptions alone = options;
+  alone.others = nullptr;  // they would be of the product, not of the node
+  return find_operator(schema::Operator::FullyConnected)->prepare(NodeView(graph_, graph_.nodes[0], shapes_), alone);
 }
 
 void start_state(const Buffers& buffers, int tensor, std::int64_t elements, float* to) noexcept {

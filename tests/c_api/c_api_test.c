@@ -89,6 +89,14 @@ static void test_session_options(const octet_model* model) {
   options.isa = "abacus";
   CHECK_FAILS(octet_session_create(model, &options, &session), OCTET_INVALID_ARGUMENT, "abacus");
   options.isa = NULL;
+  options.tune = 1;
+  CHECK(octet_session_create(model, &options, &session) == OCTET_OK);
+  octet_session_free(session);
+  options.tune = 0;
+  options.struct_size = offsetof(octet_session_options, tune); /* a caller compiled before there was such an option */
+  CHECK(octet_session_create(model, &options, &session) == OCTET_OK);
+  octet_session_free(session);
+  options.struct_size = sizeof options;
   options.memory_limit_bytes = 1;
   CHECK_FAILS(octet_session_create(model, &options, &session), OCTET_RUN_FAILED, "limit");
   CHECK(session == NULL);

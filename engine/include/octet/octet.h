@@ -85,10 +85,11 @@ typedef struct octet_session_options {
   int batch;                 /* the leading dimension; default 1 */
   const char* isa;           /* caps the kernels, spelt as in OCTET_ISA; default: OCTET_ISA, or the best this CPU has */
   size_t memory_limit_bytes; /* refuses models whose arena and packed weights take more; default 8 GiB */
+  int tune;                  /* 1: times the kernels of each layer and takes the fastest; the bytes are the same. Default: rules choose */
 } octet_session_options;
 
 /* octet_session_options options = OCTET_SESSION_OPTIONS_INIT; */
-#define OCTET_SESSION_OPTIONS_INIT {sizeof(octet_session_options), 0, 0, NULL, 0}
+#define OCTET_SESSION_OPTIONS_INIT {sizeof(octet_session_options), 0, 0, NULL, 0, 0}
 
 /* Plans memory and packs weights for one batch size; options may be NULL. *session is NULL after an error. */
 octet_status octet_session_create(const octet_model* model, const octet_session_options* options, octet_session** session);

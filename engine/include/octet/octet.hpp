@@ -99,6 +99,9 @@ struct SessionOptions {
   int batch = 1;
   /// Caps the kernels, spelt as in OCTET_ISA ("reference", "avx2", ...). Empty: OCTET_ISA, or the best this CPU has.
   std::string isa = {};
+  /// Times the kernels that could run each layer, some milliseconds a layer and a few seconds at most, and takes the fastest. All
+  /// give the same bytes; without it rules choose.
+  bool tune = false;
   /// Refuses a model whose arena and packed weights would take more.
   std::size_t memory_limit_bytes = std::size_t{8} << 30;
 };

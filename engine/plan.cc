@@ -8,7 +8,6 @@
 #include "engine/memory_plan.h"
 #include "engine/tune.h"
 #include "engine/work.h"
-#include "kernels/parallel.h"
 
 namespace octet {
 namespace {
@@ -75,7 +74,7 @@ class Planner {
       const OperatorInfo& info = *find_operator(node.op());
       const NodeView view(g_, node, s_.shapes);
       std::vector<Step> others;
-      const int threads = kernels::worthwhile_threads(s_.threads, estimated_nanoseconds(info, view, s_.isa));
+      const int threads = threads_for(info, view, s_.isa, s_.threads);
       auto step = info.prepare(view, {s_.isa, threads, options_.tune ? &others : nullptr});
       if (!step) return std::move(step).error().in(describe(g_, n));
       if (!others.empty()) tuner.choose(view, *step, others);

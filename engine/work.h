@@ -9,4 +9,8 @@ namespace octet {
 /// it is not. Not for comparing kernels.
 [[nodiscard]] double estimated_nanoseconds(const OperatorInfo& info, const NodeView& node, kernels::Isa isa) noexcept;
 
+/// How many of `threads` the node is worth: what the others take off its time must pay for waking them and for the data that then
+/// moves from one core to the other.
+[[nodiscard]] int threads_for(const OperatorInfo& info, const NodeView& node, kernels::Isa isa, int threads) noexcept;
+
 }  // namespace octet

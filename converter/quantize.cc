@@ -48,8 +48,10 @@ bool keeps_scale(const Node& node) noexcept {
   const bool nearest = node.op() == Operator::Resize && node.as<schema::ResizeT>().row_weights.empty();
   return nearest || keeps_values(node.op()) || node.op() == Operator::MaxPool || node.op() == Operator::Pad;
 }
-/// Inputs that need not be f32: indices, and what only tells a size.
-bool takes_integers(Operator op, std::size_t input) noexcept { return input == 1 && (op == Operator::Gather || op == Operator::GatherND || op == Operator::Expand); }
+/// Inputs that need not be f32: indices, masks, and what only tells a size.
+bool takes_integers(Operator op, std::size_t input) noexcept {
+  return input == 1 && (op == Operator::Gather || op == Operator::GatherND || op == Operator::Expand || op == Operator::Softmax);
+}
 
 /// Inputs behind the first are real constants in int8, too, or have rules of their own.
 bool takes_constants(const Node& node) noexcept {
@@ -174,6 +176,8 @@ class Quantizer {
 
   /// Tensors on both sides of an operator that keeps the scale share one range: the union of theirs.
   void merge_ranges() {
+    for (const Node& n : from_.nodes)  // the fewer elements a mask keeps, the larger their shares: calibration may not have seen the fewest
+      if (n.op() == Operator::Softmax && n.inputs.size() > 1) ranges_[at(n.outputs[0])] = {0, 1, true};
     std::vector<int> root(from_.tensors.size());
     std::iota(root.begin(), root.end(), 0);
     for (const Node& n : from_.nodes)
@@ -356,7 +360,19 @@ class Quantizer {
     for (const int s : node.sources)
       if (std::ranges::find(options_.float_nodes, from_.source_nodes[at(s)].name) != options_.float_nodes.end()) return "kept in float on request";
     std::string reason = lacks_int8_form(from_, node, !imported_);
-    return imported_ && reason.empty() ? lacks_quantization(node) : reason;
+    if (imported_ && reason.empty()) reason = lacks_quantization(node);
+    if (reason.empty() && node.op() == Operator::Softmax && node.inputs.size() > 1 && !outweighs(node))
+      reason = "its mask does not outweigh the range of its input";
+    return reason;
+  }
+
+  /// Whether a masked element would have no share of a quantized softmax, whatever its row (see schema/octet.fbs).
+  [[nodiscard]] bool outweighs(const Node& node) const {
+    const auto& op = node.as<schema::SoftmaxT>();
+    const int x = node.inputs[0];
+    const Quantization q = quantized_[at(x)] != kAbsent ? to_.tensors[at(quantized_[at(x)])].quant : parameters(x);
+    const double scale = static_cast<double>(q.scale());
+    return static_cast<double>(op.mask_value) <= (op.mask_replaces ? -scale * q.zero_point() - 17 : -(255 * scale + 17));
   }
 
   /// Whether the source has a float tensor's values as integers.
@@ -586,7 +602,7 @@ class Quantizer {
   void add_softmax(const Node& node) {
     const int out = node.outputs[0];
     const double scale = static_cast<double>(to_.tensors[at(quantized_of(node.inputs[0]))].quant.scale());
-    schema::SoftmaxT softmax;
+    schema::SoftmaxT softmax = node.as<schema::SoftmaxT>();
     for (int d = 0; d < 256; ++d) softmax.table.push_back(static_cast<std::uint32_t>(std::nearbyint(std::exp2(23.0) * std::exp(-scale * d))));
     add_plain(node, attributes(std::move(softmax)), quantized_tensor(out, quantized_name(out)));
   }

@@ -103,6 +103,16 @@ Result<Model> equalized(const Model& model) {
   return make_model(std::move(graph));
 }
 
+namespace {
+
+Result<Model> with_masks(const Model& model) {
+  Graph graph = model.impl().graph;
+  OCTET_TRY(const bool changed, recognize_masks(graph));
+  return changed ? make_model(std::move(graph)) : Result<Model>(model);
+}
+
+}  // namespace
+
 Result<Model> quantize(const Model& model, const Samples& samples, const QuantizeOptions& options) {
   try {
     const kernels::RoundingScope rounding;
@@ -110,7 +120,8 @@ Result<Model> quantize(const Model& model, const Samples& samples, const Quantiz
     OCTET_CHECK(check_float(model.impl().graph));
     OCTET_CHECK(check_weight_calibrator(options.weight_calibrator));
     Repair repair(model, samples, options);
-    OCTET_TRY(Candidate chosen, repair.calibrate(model));
+    OCTET_TRY(const Model masked, with_masks(model));
+    OCTET_TRY(Candidate chosen, repair.calibrate(masked));
     if (options.equalize) {
       OCTET_TRY(chosen, repair.equalize(std::move(chosen)));
     }

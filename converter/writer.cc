@@ -43,13 +43,14 @@ Offset<schema::Tensor> write_tensor(FlatBufferBuilder& fbb, const Tensor& t) {
 }
 
 /// The oldest version of the operator that computes this node, so that older readers take what they can run. Version 2 of
-/// Conv and FullyConnected: s8 weights with an f32 input. Of Lookup: s8 tensors.
+/// Conv and FullyConnected: s8 weights with an f32 input. Of Lookup: s8 tensors. Of Softmax: a mask.
 std::uint16_t oldest_version(const Graph& g, const Node& n) {
   const auto type = [&](int tensor) { return g.tensors[static_cast<std::size_t>(tensor)].type; };
   switch (n.op()) {
     case schema::Operator::Conv:
     case schema::Operator::FullyConnected: return type(n.inputs[0]) == Type::f32 && type(n.inputs[1]) == Type::s8 ? 2 : 1;
     case schema::Operator::Lookup: return type(n.inputs[0]) == Type::s8 || type(n.outputs[0]) == Type::s8 ? 2 : 1;
+    case schema::Operator::Softmax: return n.inputs.size() > 1 ? 2 : 1;
     default: return find_operator(n.op())->version;
   }
 }

@@ -5,7 +5,9 @@
 #include <cmath>
 
 #include "converter/passes/passes.h"
+#include "converter/sample_bytes.h"
 #include "converter_models.h"
+#include "tests/support/test_samples.h"
 
 namespace octet_test {
 namespace {
@@ -186,6 +188,178 @@ TEST_CASE("a scale that would overflow or vanish stays outside") {
   m.node("Mul", {"t", "c"}, {"y"});
   m.output("y");
   CHECK(count(optimized(m), "Mul") == 1);
+}
+
+// ---- Masks
+
+/// softmax of 2 heads over 6 keys, their mask spelt in some way; y is the product with values.
+struct MaskSpelling {
+  const char* name;
+  int type;  ///< of the input "mask", [N, 6]
+  void (*write)(ModelBuilder& m);  ///< masked scores "t" of "s" [N, 2, 6, 6]
+  int masks = 1;
+};
+
+void unsqueeze(ModelBuilder& m, const std::string& x, const std::string& y) { m.s64(y + "_axes", {1, 2}), m.node("Unsqueeze", {x, y + "_axes"}, {y}); }
+
+const MaskSpelling kSpellings[] = {
+    {"(1 - mask) * -10000, unsqueezed last", onnx::TensorProto::INT64,
+     [](ModelBuilder& m) {
+       m.node("Cast", {"mask"}, {"m"}).with("to", 1);
+       m.f32("one", {}, {1}).f32("big", {}, {-10000}).node("Sub", {"one", "m"}, {"inverse"});
+       m.node("Mul", {"inverse", "big"}, {"flat"});
+       unsqueeze(m, "flat", "bias");
+       m.node("Add", {"s", "bias"}, {"t"});
+     }},
+    {"(mask - 1) * 10000 of 32 bits, unsqueezed first", onnx::TensorProto::INT32,
+     [](ModelBuilder& m) {
+       unsqueeze(m, "mask", "m4");
+       m.node("Cast", {"m4"}, {"m"}).with("to", 1);
+       m.f32("one", {}, {1}).f32("big", {}, {10000}).node("Sub", {"m", "one"}, {"inverse"});
+       m.node("Mul", {"big", "inverse"}, {"bias"});
+       m.node("Add", {"bias", "s"}, {"t"});
+     }},
+    {"Where(inverse, least f32, inverse)", onnx::TensorProto::INT64,
+     [](ModelBuilder& m) {
+       unsqueeze(m, "mask", "m4");
+       m.node("Cast", {"m4"}, {"m"}).with("to", 1);
+       m.f32("one", {}, {1}).f32("least", {}, {-3.4028235e38F}).node("Sub", {"one", "m"}, {"inverse"});
+       m.node("Cast", {"inverse"}, {"out"}).with("to", 9);
+       m.node("Where", {"out", "least", "inverse"}, {"bias"});
+       m.node("Add", {"s", "bias"}, {"t"});
+     }},
+    {"Where(mask, scores, -10000)", onnx::TensorProto::BOOL,
+     [](ModelBuilder& m) {
+       unsqueeze(m, "mask", "m4");
+       m.f32("big", {}, {-10000}).node("Where", {"m4", "s", "big"}, {"t"});
+     }},
+    {"Where(mask = 0, -1e9, scores)", onnx::TensorProto::INT64,
+     [](ModelBuilder& m) {
+       unsqueeze(m, "mask", "m4");
+       m.tensor("zero", {}, onnx::TensorProto::INT64)->add_int64_data(0);
+       m.node("Equal", {"m4", "zero"}, {"padding"});
+       m.f32("big", {}, {-1e9F}).node("Where", {"padding", "big", "s"}, {"t"});
+     }},
+    {"a real input, with a causal constant added", onnx::TensorProto::FLOAT,
+     [](ModelBuilder& m) {
+       unsqueeze(m, "mask", "m4");
+       m.f32("one", {}, {1}).f32("big", {}, {-10000}).node("Sub", {"one", "m4"}, {"inverse"});
+       m.node("Mul", {"inverse", "big"}, {"bias"});
+       std::vector<float> causal;
+       for (int i = 0; i < 36; ++i) causal.push_back(i % 6 > i / 6 ? -10000.0F : 0.0F);
+       m.f32("causal", {1, 1, 6, 6}, causal).node("Add", {"causal", "bias"}, {"both"});
+       m.node("Add", {"s", "both"}, {"t"});
+     },
+     2},
+};
+
+ModelBuilder attention(const MaskSpelling& spelling) {
+  ModelBuilder m{13};
+  m.input("q", {kOpen, 2, 6, 8}).input("k", {kOpen, 2, 8, 6}).input("mask", {kOpen, 6}, spelling.type);
+  m.node("MatMul", {"q", "k"}, {"s"});
+  spelling.write(m);
+  m.node("Softmax", {"t"}, {"y"}).with("axis", -1);
+  m.output("y");
+  return m;
+}
+
+constexpr std::int64_t kSamples = 24;
+
+/// Inputs with `kept` of the mask's elements set.
+VectorSamples attention_samples(bool all_kept) {
+  std::vector<float> mask;
+  for (std::int64_t i = 0; i < kSamples; ++i)
+    for (std::int64_t k = 0; k < 6; ++k) mask.push_back(all_kept || k < 1 + i % 6 ? 1 : 0);
+  return {kSamples, {random_values(kSamples * 96, 1), random_values(kSamples * 96, 2), mask}};
+}
+
+/// The outputs of all samples.
+std::vector<float> run_samples(const octet::Model& model, const VectorSamples& samples) {
+  octet::Session session = must(model.session({.batch = static_cast<int>(kSamples)}));
+  std::vector<std::vector<std::byte>> bytes;
+  std::vector<octet::InputTensor> in;
+  for (std::size_t i = 0; i < session.inputs().size(); ++i) {
+    bytes.emplace_back(session.inputs()[i].size_bytes());
+    must(octet::read_bytes(samples, i, 0, kSamples, session.inputs()[i], bytes.back()));
+  }
+  for (std::size_t i = 0; i < bytes.size(); ++i) in.emplace_back(bytes[i].data(), bytes[i].size(), session.inputs()[i].type);
+  std::vector<float> y(session.outputs()[0].elements());
+  std::vector<octet::OutputTensor> out = {octet::OutputTensor(y)};
+  must(session.run(in, out));
+  return y;
+}
+
+TEST_CASE("masks, however they are spelt, are exact in int8, though calibration saw none") {
+  for (const MaskSpelling& spelling : kSpellings) {
+    INFO(std::string(spelling.name));
+    ModelBuilder m = attention(spelling);
+    Graph g = must(m.import());
+    must(octet::optimize(g));
+    const octet::Model real = must(octet::make_model(std::move(g)));
+    octet::QuantizeOptions options;
+    options.calibrator = "minmax";
+    const octet::Model quantized = must(octet::quantize(real, attention_samples(true), options));
+    const Graph& q = quantized.impl().graph;
+    CHECK(count(q, "Add") == 0);
+    CHECK(count(q, "Where") == 0);
+    for (const auto& n : q.nodes) CHECK_MESSAGE((n.float_reason.empty() || n.op() == octet::schema::Operator::Cast), n.name);
+    const VectorSamples padded = attention_samples(false);
+    const auto expected = run_samples(real, padded);
+    const auto y = run_samples(quantized, padded);
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      if (expected[i] == 0) CHECK(y[i] == 0);
+      CHECK(std::abs(y[i] - expected[i]) < 0.05F);
+    }
+  }
+}
+
+TEST_CASE("the masked form is the float graph's own function") {
+  for (const MaskSpelling& spelling : kSpellings) {
+    INFO(std::string(spelling.name));
+    ModelBuilder m = attention(spelling);
+    Graph g = must(m.import());
+    must(octet::optimize(g));
+    const auto expected = run_samples(must(octet::make_model(g)), attention_samples(false));
+    CHECK(must(octet::recognize_masks(g)));
+    must(octet::check_graph(g));
+    CHECK(run_samples(must(octet::make_model(g)), attention_samples(false)) == expected);
+    CHECK_FALSE(must(octet::recognize_masks(g)));
+  }
+}
+
+TEST_CASE("what is added to scores and is no mask stays") {
+  const auto kept = [](const std::vector<float>& bias) {
+    ModelBuilder m{13};
+    m.input("q", {kOpen, 2, 6, 8}).input("k", {kOpen, 2, 8, 6}).f32("bias", {6}, bias);
+    m.node("MatMul", {"q", "k"}, {"s"});
+    m.node("Add", {"s", "bias"}, {"t"});
+    m.node("Softmax", {"t"}, {"y"}).with("axis", -1);
+    m.output("y");
+    Graph g = must(m.import());
+    must(octet::optimize(g));
+    return !must(octet::recognize_masks(g)) && count(g, "Add") == 1;
+  };
+  CHECK(kept({0, -1, -2, -3, -4, -5}));      // a bias of positions
+  CHECK(kept({0, 0, -5, -5, 0, 0}));         // too small to be one
+  CHECK(kept({0, 0, 10000, 0, 0, 0}));       // the wrong sign
+  CHECK(kept({1, 1, -10000, 1, 1, 1}));      // no 0
+  CHECK_FALSE(kept({0, 0, -10000, 0, 0, 0}));
+}
+
+TEST_CASE("a mask that does not outweigh the range of its scores keeps its softmax in float") {
+  ModelBuilder m{13};
+  m.input("s", {kOpen, 4, 6}).input("mask", {kOpen, 4, 6}, onnx::TensorProto::BOOL).f32("big", {}, {-1000}).f32("much", {}, {2000});
+  m.node("Mul", {"s", "much"}, {"scores"});
+  m.node("Where", {"mask", "scores", "big"}, {"t"});
+  m.node("Softmax", {"t"}, {"y"}).with("axis", -1);
+  m.output("y");
+  Graph g = must(m.import());
+  must(octet::optimize(g));
+  const octet::Model real = must(octet::make_model(std::move(g)));
+  const VectorSamples samples(8, {random_values(8 * 24, 3), std::vector<float>(8 * 24, 1.0F)});
+  const octet::Model quantized = must(octet::quantize(real, samples, {}));
+  const auto& nodes = quantized.impl().graph.nodes;
+  CHECK(std::ranges::any_of(nodes, [](const octet::Node& n) { return n.float_reason.find("outweigh") != std::string::npos; }));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Softmax of bytes: the vector kernel against the scalar one, byte for byte, between guard pages.
 #include "kernels/softmax/softmax.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/support/graph_builder.h"
@@ -26,7 +27,7 @@ void check(Random& random, const SoftmaxKernel& kernel, std::int64_t rows, std::
   std::vector<std::uint8_t> expected(x.size());
   const OutputU8 out{static_cast<std::int32_t>(random.integer(0, 5)), static_cast<std::int32_t>(random.integer(0, 3)), static_cast<std::int32_t>(random.integer(200, 255))};
   const float scale = random.integer(0, 1) == 0 ? 1.0F / 256.0F : random.real(0.0001F, 0.01F);
-  SoftmaxU8 s{rows, columns, x.data(), table.data(), scale, out, expected.data(), threads};
+  SoftmaxU8 s{rows, columns, x.data(), table.data(), scale, out, expected.data(), threads, {}};
   softmax_u8_reference(s);
   Guarded<std::uint8_t> y(x.size());
   s.y = y.data();
@@ -49,6 +50,40 @@ TEST_CASE("every length, every range") {
   check(random, *kernel, 1, 50'000, 0, 255);
   check(random, *kernel, 1, 70'000, 255, 255);  // the largest sum
   check(random, *kernel, 3000, 130, 0, 255, 2);
+}
+
+TEST_CASE("masks of every length, rows without any kept element among them") {
+  const auto* kernel = find_softmax_kernel(best_isa());
+  if (kernel == nullptr) {
+    MESSAGE("skipped: no vector kernel for this CPU");
+    return;
+  }
+  Random random(2);
+  const auto table = table_of(0.03);
+  SoftmaxPlanes planes;
+  REQUIRE(split_softmax_table(table, planes));
+  for (std::int64_t columns = 1; columns <= 200; ++columns) {
+    INFO(columns);
+    const Guarded<std::uint8_t> x(random.integers<std::uint8_t>(static_cast<std::size_t>(6 * columns), 0, 255));
+    auto bytes = random.integers<std::uint8_t>(static_cast<std::size_t>(3 * columns), 0, 1);
+    std::fill_n(bytes.begin(), columns, std::uint8_t{0});
+    const Guarded<std::uint8_t> mask(bytes);
+    for (const MaskedRow row : {MaskedRow::zero, MaskedRow::unmasked, MaskedRow::uniform}) {
+      SoftmaxU8 s{6, columns, x.data(), table.data(), 0.003F, {3, 0, 255}, nullptr, 1, {}};
+      s.mask.data = mask.data();
+      s.mask.axes = 2;
+      s.mask.size = {3, 2};
+      s.mask.stride = {columns, 0};
+      s.mask.masked_row = row;
+      std::vector<std::uint8_t> expected(x.size());
+      s.y = expected.data();
+      softmax_u8_reference(s);
+      Guarded<std::uint8_t> y(x.size());
+      s.y = y.data();
+      softmax_u8(*kernel, s, planes);
+      CHECK(y.values() == expected);
+    }
+  }
 }
 
 TEST_CASE("tables with entries of more than three bytes have no planes") {

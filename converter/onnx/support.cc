@@ -115,7 +115,7 @@ constexpr std::array kRows = {
     Support{"Sinh", "Pointwise", Int8::no, ""},
     Support{"Size", "", Int8::gone, ""},
     Support{"Slice", "Slice", Int8::moves, "constant bounds"},
-    Support{"Softmax", "Softmax", Int8::yes, "in int8 along the last axis"},
+    Support{"Softmax", "Softmax", Int8::yes, "in int8 along the last axis; a mask before it is recognized and kept exact"},
     Support{"SoftmaxCrossEntropyLoss", "LogSoftmax, GatherND, Pointwise, Mul, Reduce, Reshape ...", Int8::no, ""},
     Support{"Softplus", "Pointwise", Int8::yes, ""},
     Support{"Softsign", "Pointwise", Int8::yes, ""},

@@ -41,6 +41,12 @@ namespace octet {
 /// For graphs that are to be quantized: not part of optimize(). False, and nothing changed, where all is balanced.
 [[nodiscard]] Result<bool> equalize(Graph& graph);
 
+/// Softmax of scores with a bias that is 0 or a large negative number, or of Where(mask, scores, such a number) -> Softmax with a mask.
+/// Masks are bools, or integers or real inputs that hold 0 and 1 (of which anything but 0 counts as 1); where several were added, a
+/// row that is masked throughout may differ. For graphs that are to be quantized: not part of optimize(). False, and the graph as it
+/// was, where there are none.
+[[nodiscard]] Result<bool> recognize_masks(Graph& graph);
+
 /// Drops nodes and tensors that no output depends on (inputs stay).
 [[nodiscard]] Result<void> remove_dead(Graph& graph);
 

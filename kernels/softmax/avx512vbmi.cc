@@ -12,9 +12,22 @@ namespace {
 
 __mmask64 first(std::int64_t count) noexcept { return count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1; }
 
-std::uint8_t largest(const std::uint8_t* x, std::int64_t n) noexcept {
+/// Which of the elements from i on take part; `mask` may be null.
+__mmask64 kept(const std::uint8_t* mask, std::int64_t i, std::int64_t n) noexcept {
+  if (mask == nullptr) return first(n - i);
+  const __m512i bytes = load_bytes(mask + i, n - i);
+  return _mm512_mask_test_epi8_mask(first(n - i), bytes, bytes);
+}
+
+bool any_kept(const std::uint8_t* mask, std::int64_t n) noexcept {
+  __mmask64 any = 0;
+  for (std::int64_t i = 0; i < n; i += 64) any |= kept(mask, i, n);
+  return any != 0;
+}
+
+std::uint8_t largest(const std::uint8_t* x, const std::uint8_t* mask, std::int64_t n) noexcept {
   __m512i most = _mm512_setzero_si512();
-  for (std::int64_t i = 0; i < n; i += 64) most = _mm512_max_epu8(most, load_bytes(x + i, n - i));
+  for (std::int64_t i = 0; i < n; i += 64) most = _mm512_mask_max_epu8(most, kept(mask, i, n), most, load_bytes(x + i, n - i));
   const __m256i half = _mm256_max_epu8(_mm512_castsi512_si256(most), _mm512_extracti64x4_epi64(most, 1));
   const __m128i quarter = _mm_max_epu8(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
   // phminposuw finds the least of eight words; the complement of the largest byte of each pair is one.
@@ -24,12 +37,12 @@ std::uint8_t largest(const std::uint8_t* x, std::int64_t n) noexcept {
 }
 
 /// The sum of E[peak - x], exactly: of its three bytes apart.
-std::uint64_t sum_of(const Table (&planes)[3], __m512i peak, const std::uint8_t* x, std::int64_t n) noexcept {
+std::uint64_t sum_of(const Table (&planes)[3], __m512i peak, const std::uint8_t* x, const std::uint8_t* mask, std::int64_t n) noexcept {
   const __m512i zero = _mm512_setzero_si512();
   __m512i sums[3] = {zero, zero, zero};
   for (std::int64_t i = 0; i < n; i += 64) {
     const __m512i d = _mm512_sub_epi8(peak, load_bytes(x + i, n - i));
-    const __mmask64 there = first(n - i);
+    const __mmask64 there = kept(mask, i, n);
 #pragma GCC unroll 3
     for (int p = 0; p < 3; ++p)
       sums[p] = _mm512_add_epi64(sums[p], _mm512_sad_epu8(_mm512_maskz_mov_epi8(there, look_up(planes[p], d)), zero));
@@ -58,15 +71,25 @@ Table results(const std::uint32_t* entries, float reciprocal, const FinishAvx512
 void softmax_rows_avx512vbmi(const SoftmaxU8& s, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept {
   const Table bytes[3] = {make_table(planes), make_table(planes + 256), make_table(planes + 512)};
   const FinishAvx512 finish = make_finish(s.out);
+  const __m512i none = whole(finish, _mm512_setzero_ps());
+  const __m512i zeros = bytes_of(finish, none, none, none, none);
   for (std::int64_t row = begin; row < end; ++row) {
     const std::uint8_t* x = s.x + row * s.columns;
     std::uint8_t* y = s.y + row * s.columns;
-    const __m512i peak = _mm512_set1_epi8(static_cast<char>(largest(x, s.columns)));
-    const auto sum = static_cast<double>(sum_of(bytes, peak, x, s.columns));
+    const std::uint8_t* mask = s.mask.row(row);
+    const bool masked_out = mask != nullptr && !any_kept(mask, s.columns);
+    if (masked_out && s.mask.masked_row == MaskedRow::zero) {
+      for (std::int64_t i = 0; i < s.columns; i += 64) store_bytes<4>(y + i, s.columns - i, zeros);
+      continue;
+    }
+    if (masked_out) mask = nullptr;
+    const bool uniform = masked_out && s.mask.masked_row == MaskedRow::uniform;
+    const __m512i peak = _mm512_set1_epi8(static_cast<char>(largest(x, mask, s.columns)));
+    const auto sum = static_cast<double>(uniform ? static_cast<std::uint64_t>(s.columns) * s.table[0] : sum_of(bytes, peak, x, mask, s.columns));
     const Table table = results(s.table, static_cast<float>(1.0 / (sum * static_cast<double>(s.scale))), finish);
     for (std::int64_t i = 0; i < s.columns; i += 64) {
-      const __m512i d = _mm512_sub_epi8(peak, load_bytes(x + i, s.columns - i));
-      store_bytes<4>(y + i, s.columns - i, look_up(table, d));
+      const __m512i d = uniform ? _mm512_setzero_si512() : _mm512_sub_epi8(peak, load_bytes(x + i, s.columns - i));
+      store_bytes<4>(y + i, s.columns - i, _mm512_mask_blend_epi8(kept(mask, i, s.columns), zeros, look_up(table, d)));
     }
   }
 }

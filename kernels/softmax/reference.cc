@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/parallel.h"
 #include "kernels/softmax/softmax.h"
@@ -11,11 +12,44 @@ void softmax_u8_reference(const SoftmaxU8& s) noexcept {
     for (std::int64_t r = begin; r < end; ++r) {
       const std::uint8_t* x = s.x + r * s.columns;
       std::uint8_t* y = s.y + r * s.columns;
-      const std::uint8_t peak = *std::max_element(x, x + s.columns);
+      const std::uint8_t* mask = s.mask.row(r);
+      const bool masked_out = mask != nullptr && std::find(mask, mask + s.columns, 1) == mask + s.columns;
+      if (masked_out) mask = nullptr;
+      if (masked_out && s.mask.masked_row == MaskedRow::zero) {
+        std::fill_n(y, s.columns, finish_u8(0.0F, s.out));
+        continue;
+      }
+      const bool uniform = masked_out && s.mask.masked_row == MaskedRow::uniform;
+      const auto kept = [&](std::int64_t c) { return mask == nullptr || mask[c] != 0; };
+      std::uint8_t peak = 0;
+      for (std::int64_t c = 0; c < s.columns; ++c) peak = kept(c) ? std::max(peak, x[c]) : peak;
+      const auto entry = [&](std::int64_t c) { return uniform ? s.table[0] : kept(c) ? s.table[peak - x[c]] : 0; };
       std::uint64_t sum = 0;
-      for (std::int64_t c = 0; c < s.columns; ++c) sum += s.table[peak - x[c]];
+      for (std::int64_t c = 0; c < s.columns; ++c) sum += entry(c);
       const auto reciprocal = static_cast<float>(1.0 / (static_cast<double>(sum) * static_cast<double>(s.scale)));
-      for (std::int64_t c = 0; c < s.columns; ++c) y[c] = finish_u8(static_cast<float>(s.table[peak - x[c]]) * reciprocal, s.out);
+      for (std::int64_t c = 0; c < s.columns; ++c) y[c] = finish_u8(static_cast<float>(entry(c)) * reciprocal, s.out);
+    }
+  });
+}
+
+void masked_softmax_f32_reference(const float* x, std::int64_t rows, std::int64_t columns, const SoftmaxMask& mask, float value, bool replaces, float* y,
+                                  int threads) noexcept {
+  parallel_for(threads, rows, [&](std::int64_t begin, std::int64_t end) noexcept {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const std::uint8_t* kept = mask.row(r);
+      const auto at = [&](std::int64_t c) {
+        const float v = x[r * columns + c];
+        return static_cast<double>(kept == nullptr || kept[c] != 0 ? v : replaces ? value : v + value);
+      };
+      double peak = at(0);
+      for (std::int64_t c = 1; c < columns; ++c) peak = std::max(peak, at(c));
+      if (peak == -std::numeric_limits<double>::infinity()) {
+        std::fill_n(y + r * columns, columns, 0.0F);
+        continue;
+      }
+      double sum = 0;
+      for (std::int64_t c = 0; c < columns; ++c) sum += std::exp(at(c) - peak);
+      for (std::int64_t c = 0; c < columns; ++c) y[r * columns + c] = static_cast<float>(std::exp(at(c) - peak) / sum);
     }
   });
 }

@@ -12,6 +12,17 @@ constexpr SoftmaxKernel kKernel = {"softmax_u8_avx512vbmi", Isa::avx512, true, s
 
 }  // namespace
 
+const std::uint8_t* SoftmaxMask::row(std::int64_t index) const noexcept {
+  if (data == nullptr) return nullptr;
+  std::int64_t offset = 0;
+  for (int i = 0; i < axes; ++i) {
+    const auto k = static_cast<std::size_t>(i);
+    offset += index % size[k] * stride[k];
+    index /= size[k];
+  }
+  return data + offset;
+}
+
 bool split_softmax_table(std::span<const std::uint32_t> table, SoftmaxPlanes& planes) noexcept {
   for (std::size_t d = 0; d < table.size(); ++d) {
     if (table[d] >= 1U << 24U) return false;

@@ -10,9 +10,26 @@
 
 namespace octet::kernels {
 
+/// What becomes of a row whose mask is 0 throughout: all 0; what its elements say, as if there were no mask; one over the columns.
+enum class MaskedRow : std::uint8_t { zero, unmasked, uniform };
+
+/// One byte, 0 or 1, for each element of a row; which rows of the mask belong to which of x says a broadcast.
+struct SoftmaxMask {
+  static constexpr int kMostAxes = 8;
+  const std::uint8_t* data = nullptr;  ///< none: there is no mask
+  int axes = 0;                        ///< of the rows, the last first
+  std::array<std::int64_t, kMostAxes> size{}, stride{};  ///< stride in elements of data
+  MaskedRow masked_row = MaskedRow::zero;
+
+  /// The mask of a row; nullptr where there is none, so that a kernel has a call less.
+  [[nodiscard]] const std::uint8_t* row(std::int64_t index) const noexcept;
+};
+
 /// Along the last axis of x [rows, columns]. With d = max(x[r]) - x[r, c] and E = table: S = sum of E[d] over the row (exact,
 /// u64), reciprocal = f32(1 / (f64(S) * s_out)), y[r, c] = finish_u8(f32(E[d]) * reciprocal, out).
 /// table[d] = rne(2^23 exp(-s_x d)), so E[0] = 2^23 and S is never 0.
+///
+/// With a mask, elements whose mask is 0 have E = 0 and no part in the maximum.
 struct SoftmaxU8 {
   std::int64_t rows = 1, columns = 1;
   const std::uint8_t* x = nullptr;
@@ -21,6 +38,7 @@ struct SoftmaxU8 {
   OutputU8 out;
   std::uint8_t* y = nullptr;
   int threads = 1;
+  SoftmaxMask mask;
 };
 void softmax_u8_reference(const SoftmaxU8& softmax) noexcept;
 
@@ -42,6 +60,11 @@ struct SoftmaxKernel {
 [[nodiscard]] const SoftmaxKernel* find_softmax_kernel(Isa cap) noexcept;
 
 void softmax_u8(const SoftmaxKernel& kernel, const SoftmaxU8& softmax, const SoftmaxPlanes& planes) noexcept;
+
+/// exp(x - max) / sum, in f64, along the last axis of x [rows, columns], x being `x + value` or, if `replaces`, `value` (rounded to
+/// f32) where the mask is 0. Where the value is -inf, such elements take no part, and a row of them is all 0.
+void masked_softmax_f32_reference(const float* x, std::int64_t rows, std::int64_t columns, const SoftmaxMask& mask, float value, bool replaces, float* y,
+                                  int threads) noexcept;
 
 /// exp(x - max) / sum, in f64, along the middle axis of x [outer, n, inner].
 void softmax_f32_reference(const float* x, std::int64_t outer, std::int64_t n, std::int64_t inner, float* y, int threads) noexcept;

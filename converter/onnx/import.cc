@@ -3,6 +3,7 @@
 #include <onnx/onnx-ml.pb.h>
 
 #include <algorithm>
+#include <deque>
 #include <set>
 #include <string_view>
 #include <unordered_map>
@@ -23,6 +24,8 @@ constexpr std::int64_t kNewestOpset = 22;
 /// Operators that have meant the same since opset 1: models of these alone may be older.
 constexpr std::string_view kUnchanged[] = {"Elu",  "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "Identity", "InstanceNormalization",
                                            "Not",  "ReduceLogSum",      "Selu",          "Softplus",    "Softsign"};
+// Each level is copied as it is imported.
+constexpr std::size_t kMostBranches = 8;
 constexpr std::size_t kMostNamed = 20;  // operators in one message
 constexpr const char* kSupportTable = "; see docs/operators.md for those that are";
 
@@ -37,7 +40,7 @@ std::string describe(int index, const onnx::NodeProto& node) {
   return "node " + std::to_string(index) + " '" + name_of(node) + "' (" + node.op_type() + ")";
 }
 
-class Import {
+class Import final : public BranchImport {
  public:
   Import(const OnnxModel& model, const ImportOptions& options, Batch batch)
       : model_(model),
@@ -54,12 +57,12 @@ class Import {
   Result<Graph> operator()() {
     OCTET_CHECK(read_opset());
     OCTET_CHECK(check_names(graph_));
-    OCTET_CHECK(check_operators());
+    OCTET_CHECK(check_operators(graph_));
     OCTET_CHECK(find_producers());
     OCTET_CHECK(read_initializers());
     OCTET_CHECK(read_inputs());
     for (int i = 0; i < graph_.node_size(); ++i)
-      if (auto ok = import_node(i, graph_.node(i)); !ok) return std::move(ok).error().in(describe(i, graph_.node(i)));
+      if (auto ok = import_node(branch_index_ = i, graph_.node(i)); !ok) return std::move(ok).error().in(describe(i, graph_.node(i)));
     OCTET_CHECK(bind_outputs());
     return finish();
   }
@@ -83,18 +86,18 @@ class Import {
   }
 
   /// The first operator without an importer; the others are in the message, so that one look tells what a model needs.
-  Result<void> check_operators() const {
+  static Result<void> check_operators(const onnx::GraphProto& graph) {
     int first = -1;
     std::set<std::string> missing;
-    for (int i = 0; i < graph_.node_size(); ++i) {
-      const onnx::NodeProto& node = graph_.node(i);
+    for (int i = 0; i < graph.node_size(); ++i) {
+      const onnx::NodeProto& node = graph.node(i);
       if (is_default_domain(node.domain()) && importers().find(node.op_type()) != nullptr) continue;
       if (missing.size() < kMostNamed)
         missing.insert(is_default_domain(node.domain()) ? node.op_type() : node.domain() + "." + node.op_type());
       if (first < 0) first = i;
     }
     if (first < 0) return {};
-    const onnx::NodeProto& node = graph_.node(first);
+    const onnx::NodeProto& node = graph.node(first);
     std::string message = "operator " + node.op_type();
     if (!is_default_domain(node.domain())) message += " of domain '" + node.domain() + "'";
     message += " is not supported";
@@ -104,6 +107,16 @@ class Import {
       message += ")";
     }
     return unsupported(message + kSupportTable).in(describe(first, node));
+  }
+
+  /// What a node reads, and its branches, whose own names do not matter here.
+  void note_reads(const onnx::NodeProto& node) {
+    for (const std::string& name : node.input()) read_.insert(name);
+    for (const auto& attribute : node.attribute()) {
+      if (!attribute.has_g()) continue;
+      for (const auto& inner : attribute.g().node()) note_reads(inner);
+      for (const auto& output : attribute.g().output()) read_.insert(output.name());
+    }
   }
 
   /// Every value has one origin. Who makes what is needed to tell a wrong order from a missing value; who reads what,
@@ -125,7 +138,7 @@ class Import {
       for (const std::string& name : graph_.node(i).output())
         if (!name.empty() && !claim(name, i))
           return invalid("its output '" + name + "' already exists").in(describe(i, graph_.node(i)));
-      for (const std::string& name : graph_.node(i).input()) read_.insert(name);
+      note_reads(graph_.node(i));
     }
     for (const auto& output : graph_.output()) {
       read_.insert(output.name());
@@ -141,14 +154,17 @@ class Import {
     return {};
   }
 
-  Result<void> read_initializers() {
-    if (graph_.sparse_initializer_size() != 0) return unsupported("sparse initializers are not supported");
-    for (const auto& proto : graph_.initializer()) {
+  Result<void> read_initializers() { return read_initializers(graph_); }
+
+  Result<void> read_initializers(const onnx::GraphProto& graph) {
+    if (graph.sparse_initializer_size() != 0) return unsupported("sparse initializers are not supported");
+    const std::uint64_t before = external_.bytes_read();
+    for (const auto& proto : graph.initializer()) {
       auto tensor = decode_tensor(proto, &external_);
       if (!tensor) return std::move(tensor).error().in("initializer '" + proto.name() + "'" + reader_of(proto.name()));
-      builder_.define_constant(proto.name(), *std::move(tensor));
+      builder_.define_constant(resolved(proto.name()), *std::move(tensor));
     }
-    builder_.add_source_bytes(external_.bytes_read());
+    builder_.add_source_bytes(external_.bytes_read() - before);
     return {};
   }
 
@@ -205,12 +221,84 @@ class Import {
     OCTET_CHECK(check_inputs(node, index, importer));
     OCTET_TRY(Attributes attributes, Attributes::of(node));
     const bool visible = std::ranges::any_of(node.output(), [&](const std::string& name) { return outputs_.contains(name); });
-    NodeImport import(builder_, node, std::move(attributes), static_cast<int>(opset_), index, name_of(node), visible);
+    const int source = static_cast<int>(builder_.graph().source_nodes.size()) - 1;
+    NodeImport import(builder_, node, std::move(attributes), static_cast<int>(opset_), source, name_of(node), visible, this);
     OCTET_CHECK(importer.import(import));
     OCTET_CHECK(import.attributes.check_all_read());
     for (int i = 0; i < node.output_size(); ++i)
       if (!node.output(i).empty() && read_.contains(node.output(i)) && !builder_.defined(node.output(i)))
         return unsupported("its output " + std::to_string(i) + " '" + node.output(i) + "' is not supported");
+    return {};
+  }
+
+  // ---- Branches. Their names are their own: each gets a new one, so that the branches of several nodes may use the same.
+
+  /// What a name means where the innermost branch is.
+  [[nodiscard]] const std::string& resolved(const std::string& name) const {
+    for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope)
+      if (const auto found = scope->find(name); found != scope->end()) return found->second;
+    return name;
+  }
+
+  /// Gives what a branch makes its new names. They count as made by the outermost node, `index`, so that nothing before it reads them.
+  Result<void> open_scope(const onnx::GraphProto& branch, const std::string& owner, int index) {
+    Scope& scope = scopes_.emplace_back();
+    const auto claim = [&](const std::string& name) -> Result<void> {
+      std::string own = owner + "/" + name;
+      while (producer_.contains(own)) own += "_";
+      const auto [entry, added] = scope.emplace(name, std::move(own));
+      if (!added) return invalid("a branch makes '" + name + "' twice");
+      names_.push_back(entry->second);
+      producer_.emplace(names_.back(), index);
+      return {};
+    };
+    for (const auto& t : branch.initializer()) OCTET_CHECK(claim(t.name()));
+    for (const auto& node : branch.node())
+      for (const std::string& name : node.output()) {
+        if (name.empty()) continue;
+        OCTET_CHECK(claim(name));
+      }
+    const auto reads = [&](const std::string& name) { names_.push_back(resolved(name)), read_.insert(names_.back()); };
+    for (const auto& node : branch.node())
+      for (const std::string& name : node.input()) reads(name);
+    for (const auto& output : branch.output()) reads(output.name());
+    return {};
+  }
+
+  Result<void> import_branch_nodes(const onnx::GraphProto& branch) {
+    OCTET_CHECK(read_initializers(branch));
+    for (int i = 0; i < branch.node_size(); ++i) {
+      onnx::NodeProto node = branch.node(i);
+      for (std::string& name : *node.mutable_input()) name = resolved(name);
+      for (std::string& name : *node.mutable_output()) name = resolved(name);
+      if (node.name().empty()) node.set_name(name_of(branch.node(i)));
+      if (auto ok = import_node(branch_index_, node); !ok) return std::move(ok).error().in("branch " + describe(i, branch.node(i)));
+    }
+    return {};
+  }
+
+  Result<void> import_branch(const onnx::GraphProto& branch, const onnx::NodeProto& node) override {
+    if (scopes_.size() == kMostBranches) return unsupported("branches within branches go deeper than " + std::to_string(kMostBranches));
+    const int source = static_cast<int>(builder_.graph().source_nodes.size()) - 1;  // the node's own
+    OCTET_CHECK(check_names(branch));
+    OCTET_CHECK(check_operators(branch));
+    OCTET_CHECK(open_scope(branch, name_of(node), branch_index_));
+    auto imported = import_branch_nodes(branch);
+    std::vector<std::string> results;
+    for (const auto& output : branch.output()) results.push_back(resolved(output.name()));
+    scopes_.pop_back();
+    OCTET_CHECK(imported);
+    for (int i = 0; i < node.output_size(); ++i) {
+      if (node.output(i).empty()) continue;
+      if (!builder_.defined(results[static_cast<std::size_t>(i)])) return invalid("a branch's output '" + branch.output(i).name() + "' does not exist");
+      onnx::NodeProto same;
+      same.set_op_type("Identity");
+      same.add_input(results[static_cast<std::size_t>(i)]);
+      same.add_output(node.output(i));
+      OCTET_TRY(Attributes none, Attributes::of(same));
+      NodeImport import(builder_, same, std::move(none), static_cast<int>(opset_), source, name_of(node), outputs_.contains(node.output(i)));
+      OCTET_CHECK(import.alias(0));
+    }
     return {};
   }
 
@@ -266,7 +354,12 @@ class Import {
   const onnx::GraphProto& graph_;
   const ImportOptions& options_;
   Batch batch_;
+  using Scope = std::unordered_map<std::string, std::string>;  // a branch's names -> new ones
+
   std::int64_t opset_ = 0;
+  std::vector<Scope> scopes_;       // of the branches being imported, outermost first
+  std::deque<std::string> names_;   // new ones, which producer_ and read_ refer to
+  int branch_index_ = 0;            // of the graph's node that is being imported
   std::unordered_map<std::string_view, int> producer_;  // of every value; -1 for inputs and initializers
   std::unordered_set<std::string_view> read_;           // by some node, or as an output of the graph
   std::unordered_set<std::string_view> outputs_;

@@ -15,7 +15,7 @@ namespace octet {
 
 // ONNX operators that become several operators, or none.
 #define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(quantize_linear) row(shape) \
-  row(conv_transpose) row(loss) row(mask)
+  row(conv_transpose) row(loss) row(mask) row(branch)
 #define OCTET_DECLARE(file) void register_##file(ImporterTable& table);
 OCTET_OTHER_IMPORTERS(OCTET_DECLARE)
 #undef OCTET_DECLARE
@@ -147,6 +147,11 @@ Result<void> NodeImport::alias(std::size_t i) {
   schema::ReshapeT same;
   same.shape.assign(rank(x), 0);
   return emit(std::move(same), {x});
+}
+
+Result<void> NodeImport::import_branch(const onnx::GraphProto& branch) {
+  if (branches_ == nullptr) return unsupported("subgraphs are not supported here");
+  return branches_->import_branch(branch, proto_);
 }
 
 void NodeImport::set_constant_output(Tensor constant) { builder_.define_constant(output_name(), std::move(constant)); }

@@ -12,20 +12,34 @@
 #include "converter/onnx/attributes.h"
 #include "converter/onnx/builder.h"
 
+namespace onnx {
+class GraphProto;
+class NodeProto;
+}  // namespace onnx
+
 namespace octet {
+
+/// Imports the nodes of a subgraph in the place of the node that has it (the driver).
+class BranchImport {
+ public:
+  virtual ~BranchImport() = default;
+  /// The node's outputs become the branch's.
+  virtual Result<void> import_branch(const onnx::GraphProto& branch, const onnx::NodeProto& node) = 0;
+};
 
 /// One ONNX node being imported: what it says, and what it becomes.
 class NodeImport {
  public:
   NodeImport(GraphBuilder& builder, const onnx::NodeProto& proto, Attributes node_attributes, int opset, int source,
-             std::string name, bool output_is_graph_output)
+             std::string name, bool output_is_graph_output, BranchImport* branches = nullptr)
       : attributes(std::move(node_attributes)),
         builder_(builder),
         proto_(proto),
         opset_(opset),
         source_(source),
         name_(std::move(name)),
-        output_is_graph_output_(output_is_graph_output) {}
+        output_is_graph_output_(output_is_graph_output),
+        branches_(branches) {}
 
   Attributes attributes;
 
@@ -103,6 +117,8 @@ class NodeImport {
   }
   /// Nothing: the output is the input under another name.
   [[nodiscard]] Result<void> alias(std::size_t i);
+  /// The branch's nodes, whose outputs are the node's.
+  [[nodiscard]] Result<void> import_branch(const onnx::GraphProto& branch);
   /// A constant.
   void set_constant_output(Tensor constant);
   void set_constant_output(KnownValue value);
@@ -186,6 +202,7 @@ class NodeImport {
   int source_;
   std::string name_;
   bool output_is_graph_output_;
+  BranchImport* branches_;
 };
 
 /// How one ONNX operator is imported.

@@ -60,6 +60,7 @@ constexpr std::array kRows = {
     Support{"HardSwish", "Pointwise", Int8::yes, "also spelt out"},
     Support{"Hardmax", "ArgMax, Compare, Cast", Int8::no, ""},
     Support{"Identity", "", Int8::gone, ""},
+    Support{"If", "the branch taken", Int8::gone, "constant condition; the other branch is not looked at"},
     Support{"InstanceNormalization", "GroupNormalization", Int8::no, ""},
     Support{"IsInf", "Compare; Pointwise", Int8::no, ""},
     Support{"IsNaN", "Compare", Int8::no, ""},

@@ -37,7 +37,10 @@ def quantize_onnxruntime(model, target, samples):
 
     CalibrationDataReader.register(Samples)
     prepared = target.with_suffix(".prepared.onnx")
-    quant_pre_process(str(model), str(prepared))
+    try:
+        quant_pre_process(str(model), str(prepared))
+    except Exception:  # its symbolic shape inference gives up on some models
+        quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
     quantize_static(str(prepared), str(target), Samples(samples), quant_format=QuantFormat.QDQ, per_channel=True,
                     activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
 

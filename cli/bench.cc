@@ -34,7 +34,8 @@ Latency summarize(std::vector<double> us) {
           std::accumulate(us.begin(), us.end(), 0.0) / static_cast<double>(us.size())};
 }
 
-/// Tensors the caller owns, in the model's types, filled with fixed pseudo-random values.
+/// Tensors the caller owns, in the model's types, filled with fixed pseudo-random values; token ids and masks with 1, so that a mean
+/// over what a mask names is a number.
 class Tensors {
  public:
   explicit Tensors(const Session& session) {
@@ -48,6 +49,8 @@ class Tensors {
         for (std::size_t k = 0; k < i.elements(); ++k) values[k] = normal(random);
       } else if (i.type == Type::u8) {
         for (std::byte& b : bytes) b = static_cast<std::byte>(random() & 255U);
+      } else {
+        for (std::size_t k = 0; k < bytes.size(); k += size_of(i.type)) bytes[k] = std::byte{1};  // little-endian
       }
     }
     for (const TensorInfo& o : session.outputs()) storage_.emplace_back(o.size_bytes());

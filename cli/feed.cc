@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cli/data/source.h"
+#include "converter/channel_axis.h"
 #include "engine/file_header.h"
 #include "engine/try.h"
 
@@ -183,7 +184,7 @@ Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Norma
           s, "has " + std::to_string(a.rows()) + " samples, another input has " + std::to_string(feed.count_));
     feed.count_ = a.rows();
     if (normalization != nullptr && info.type == Type::f32 && normalization->mean.size() > 1 &&
-        (info.shape.size() < 2 || static_cast<std::int64_t>(normalization->mean.size()) != info.shape[1]))
+        !channel_axis(info.shape, normalization->mean.size()))
       return usage_error("--mean and --std have " + std::to_string(normalization->mean.size()) + " values, input '" +
                          info.name + "' has shape " + shape_text(info.shape));
   }
@@ -213,7 +214,11 @@ Result<void> Feed::read(std::size_t input, std::int64_t first, std::int64_t n, s
   static const Normalization kNone;
   const Normalization& norm = normalization_ != nullptr ? *normalization_ : kNone;
   const std::size_t channels = norm.mean.size();
-  const std::size_t plane = channels > 1 ? per_sample / channels : per_sample;
+  std::size_t plane = per_sample;  // values of one channel that follow each other
+  if (channels > 1) {
+    plane = 1;
+    for (std::size_t i = channel_axis(s.info.shape, channels).value() + 1; i < s.info.shape.size(); ++i) plane *= static_cast<std::size_t>(s.info.shape[i]);
+  }
   for_each_value(s.array->type, s.array->bytes.data() + static_cast<std::size_t>(first) * row, values.size(),
                  [&](std::size_t i, auto v) {
                    const std::size_t c = channels > 1 ? i / plane % channels : 0;

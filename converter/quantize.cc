@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "converter/channel_axis.h"
 #include "converter/imported_quantization.h"
 #include "converter/passes/edit.h"
 #include "converter/quantize_math.h"
@@ -308,20 +309,20 @@ class Quantizer {
     if (imported_ && !imported_->given[at(i)].present())
       return Error{ErrorCode::unsupported, "is not quantized in the source: its preprocessing cannot be stored in the model", "input '" + t.name + "'"};
     const Normalization& n = *options_.normalization;
-    const bool per_channel = n.mean.size() > 1;
-    if (per_channel && (t.shape.size() < 2 || static_cast<std::int64_t>(n.mean.size()) != t.shape[1]))
+    const auto axis = channel_axis(t.shape, n.mean.size());
+    if (n.mean.size() > 1 && !axis)
       return Error{ErrorCode::invalid_argument, std::to_string(n.mean.size()) + " means for shape " + to_string(t.shape), "input '" + t.name + "'"};
     to_.inputs.push_back(add_tensor({t.name, Type::u8, t.shape, t.batched, {}, {}}));
     to_.preprocessing.push_back(std::make_shared<Preprocessing>(Preprocessing{n.scale, n.mean, n.std}));
     const std::string name = quantized_name(i);
     const Tensor out = quantized_tensor(i, name);
-    quantized_[at(i)] = append(name, attributes(normalization_tables(n, out.quant)), {to_.inputs.back()}, out);
+    quantized_[at(i)] = append(name, attributes(normalization_tables(n, n.mean.size() > 1 ? static_cast<int>(*axis) : -1, out.quant)), {to_.inputs.back()}, out);
     return {};
   }
 
-  static schema::LookupT normalization_tables(const Normalization& n, const Quantization& q) {
+  static schema::LookupT normalization_tables(const Normalization& n, int axis, const Quantization& q) {
     schema::LookupT lookup;
-    lookup.axis = n.mean.size() > 1 ? 1 : -1;
+    lookup.axis = axis;
     const Quantization bytes{{1.0F}, {0}, -1};
     for (std::size_t c = 0; c < n.mean.size(); ++c) {
       const auto table = make_table(bytes, q, [&](double byte) {

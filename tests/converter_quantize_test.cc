@@ -1,4 +1,5 @@
 // Calibration and quantization of whole models.
+#include "converter/channel_axis.h"
 #include "converter/quantize.h"
 
 #include <xmmintrin.h>
@@ -294,6 +295,31 @@ TEST_CASE("options that make no sense are invalid_argument errors") {
   check_error(with({1.0F, {}, {}}), ErrorCode::invalid_argument, {"mean"});
   check_error(with({1.0F, {0}, {0}}), ErrorCode::invalid_argument, {"standard deviation"});
   check_error(with({std::nanf(""), {0}, {1}}), ErrorCode::invalid_argument, {"NaN"});
+}
+
+TEST_CASE("means of channels go along axis 1 or, where that has another size, the last") {
+  CHECK(octet::channel_axis({1, 3, 8, 8}, 3) == 1U);
+  CHECK(octet::channel_axis({1, 8, 8, 3}, 3) == 3U);
+  CHECK(octet::channel_axis({1, 3, 3, 3}, 3) == 1U);
+  CHECK(octet::channel_axis({1, 3}, 3) == 1U);
+  CHECK_FALSE(octet::channel_axis({1, 8, 3, 8}, 3).has_value());
+  CHECK_FALSE(octet::channel_axis({3}, 3).has_value());
+  GraphBuilder b;
+  const int x = b.input("x", Type::f32, {1, 2, 2, 3});
+  b.node("y", octet::schema::FullyConnectedT{}, {x, b.constant<float>("w", {1, 3}, {1, 2, 4})});
+  const auto model = must(b.model());
+  QuantizeOptions options;
+  options.calibrator = "minmax";
+  options.normalization = std::make_shared<const octet::Normalization>(octet::Normalization{0.5F, {1, 2, 3}, {1, 2, 4}});
+  std::vector<std::uint8_t> bytes(12);
+  std::vector<float> real(12), expected(4);
+  for (std::size_t i = 0; i < 12; ++i) {
+    bytes[i] = static_cast<std::uint8_t>(20 * i);
+    real[i] = (static_cast<float>(bytes[i]) * 0.5F - options.normalization->mean[i % 3]) / options.normalization->std[i % 3];
+    expected[i / 3] += real[i] * std::exp2(static_cast<float>(i % 3));
+  }
+  const auto y = run_one<float>(must(octet::quantize(model, VectorSamples(1, {real}), options)), bytes);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(std::abs(y[i] - expected[i]) < 3);  // of up to 300
 }
 
 TEST_CASE("a model that is quantized already is refused") {

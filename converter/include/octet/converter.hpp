@@ -39,7 +39,7 @@ class Samples {
 };
 
 /// x = (byte * scale - mean[c]) / std[c]: the preprocessing of images, for the bytes of a model's inputs. One mean and standard
-/// deviation, or one for each channel (axis 1).
+/// deviation, or one for each channel: along axis 1 if it has as many, else along the last axis.
 struct Normalization {
   float scale = 1;
   std::vector<float> mean{0.0F};

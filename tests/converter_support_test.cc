@@ -144,6 +144,25 @@ std::map<std::string, Build> builds() {
       m.s64_matrix("at", 2, 1, {1, 3}).random("by", {2, 1});
     });
   b["OneHot"] = [](ModelBuilder& m) { m.s64("depth", {3}).f32("values", {2}, {0, 1}).input("x", {kOpen, 4}).output("y").node("OneHot", {"x", "depth", "values"}, {"y"}).named("it"); };
+  b["Einsum"] = with(node("Einsum", {"w"}, [](NodeBuilder& n) { n.with("equation", "nij,jk->nik"); }, {kOpen, 4, 6}), [](ModelBuilder& m) { m.random("w", {6, 3}); });
+  b["GridSample"] = [](ModelBuilder& m) { m.input("x", {1, 2, 4, 4}).input("grid", {1, 3, 3, 2}).output("y").node("GridSample", {"x", "grid"}, {"y"}).named("it"); };
+  b["RoiAlign"] = [](ModelBuilder& m) {
+    m.s64("at", {0, 0}).input("x", {1, 2, 8, 8}).input("rois", {2, 4}).output("y");
+    m.node("RoiAlign", {"x", "rois", "at"}, {"y"}).named("it").with("sampling_ratio", 2).with("output_height", 2).with("output_width", 2);
+  };
+  b["LRN"] = node("LRN", {}, [](NodeBuilder& n) { n.with("size", 3); });
+  for (const char* op : {"LpNormalization", "GlobalLpPool"}) b[op] = node(op);
+  b["MeanVarianceNormalization"] = node("MeanVarianceNormalization", {}, [](NodeBuilder& n) { n.with("axes", Ints{2, 3}); });
+  b["LpPool"] = node("LpPool", {}, kernel);
+  b["ReverseSequence"] = with(node("ReverseSequence", {"n"}, [](NodeBuilder& n) { n.with("batch_axis", 0).with("time_axis", 1); }, {2, 4, 3}),
+                              [](ModelBuilder& m) { m.s64("n", {1, 3}); });
+  b["RNN"] = with(node("RNN", {"w", "r"}, [](NodeBuilder& n) { n.with("layout", 1); }, {kOpen, 5, 3}),
+                  [](ModelBuilder& m) { m.random("w", {1, 2, 3}).random("r", {1, 2, 2}); });
+  for (const char* op : {"HannWindow", "HammingWindow", "BlackmanWindow"})
+    b[op] = of_shape([=](ModelBuilder& m) {
+      m.s64("eight", {8}).node(op, {"eight"}, {"c"}).named("it");
+      m.node("Mul", {"x", "c"}, {"y"});
+    });
   b["EyeLike"] = of_shape([](ModelBuilder& m) {
     m.random("like", {8, 8}).node("EyeLike", {"like"}, {"eye"}).named("it");
     m.node("MatMul", {"x", "eye"}, {"y"});

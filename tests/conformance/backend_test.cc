@@ -2,6 +2,7 @@
 
 #include <onnx/onnx-ml.pb.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -30,7 +31,7 @@ const std::map<std::string, std::set<int>> kShapeInputs = {
     {"ReduceL2", {1}},      {"ReduceLogSum", {1}},   {"ReduceLogSumExp", {1}}, {"ReduceSumSquare", {1}}, {"If", {0}},
     {"QuantizeLinear", {1, 2}}, {"DequantizeLinear", {1, 2}},
     {"QLinearConv", {1, 2, 3, 4, 5, 6, 7, 8}}, {"QLinearMatMul", {1, 2, 4, 5, 6, 7}},
-    {"ConvInteger", {1, 2, 3}}, {"MatMulInteger", {2, 3}},
+    {"HannWindow", {0}},    {"HammingWindow", {0}},   {"BlackmanWindow", {0}}, {"ConvInteger", {1, 2, 3}}, {"MatMulInteger", {2, 3}},
 };
 
 class Failure : public std::exception {
@@ -76,6 +77,21 @@ bool decides_shape(const onnx::GraphProto& graph, const std::string& name) {
   return false;
 }
 
+/// Integers that such an input is computed from, but not the tensors whose shape is asked for.
+bool leads_to_shape(const onnx::GraphProto& graph, const onnx::TensorProto& value) {
+  if (value.data_type() != onnx::TensorProto::INT64 && value.data_type() != onnx::TensorProto::INT32) return false;
+  std::set<std::string> made = {value.name()};
+  for (const auto& node : graph.node()) {
+    if (node.op_type() == "Shape" || node.op_type() == "Size") continue;
+    if (std::ranges::none_of(node.input(), [&](const std::string& name) { return made.contains(name); })) continue;
+    for (const std::string& name : node.output()) {
+      if (decides_shape(graph, name)) return true;
+      made.insert(name);
+    }
+  }
+  return false;
+}
+
 /// Moves shape-deciding inputs into the model; what is left is given at run time.
 std::vector<onnx::TensorProto> bind_constants(onnx::ModelProto& model, std::vector<onnx::TensorProto> given) {
   onnx::GraphProto& graph = *model.mutable_graph();
@@ -83,7 +99,7 @@ std::vector<onnx::TensorProto> bind_constants(onnx::ModelProto& model, std::vect
   for (int i = 0; i < std::min(graph.input_size(), static_cast<int>(given.size())); ++i) {
     onnx::TensorProto& value = given[static_cast<std::size_t>(i)];
     value.set_name(graph.input(i).name());
-    if (decides_shape(graph, value.name())) {
+    if (decides_shape(graph, value.name()) || leads_to_shape(graph, value)) {
       *graph.add_initializer() = value;
     } else {
       left.push_back(std::move(value));

@@ -1,4 +1,6 @@
-#include "converter/onnx/importers/window.h"
+#include <algorithm>
+
+#include "converter/onnx/importers/taps.h"
 
 namespace octet {
 namespace {
@@ -11,12 +13,20 @@ Result<void> emit(NodeImport& node, int x, schema::AveragePoolT op) {
 
 Result<void> import_average_pool(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
-  OCTET_CHECK(check_image(node, x));
   OCTET_TRY(const auto kernel, node.attributes.integers("kernel_shape", {}));
   OCTET_TRY(const std::int64_t include_pad, node.attributes.integer("count_include_pad", 0));
+  OCTET_TRY(const std::int64_t ceil_mode, node.attributes.integer("ceil_mode", 0));
+  OCTET_TRY(const auto dilations, node.attributes.integers("dilations", {}));
+  const bool dilated = std::ranges::any_of(dilations, [](std::int64_t d) { return d != 1; });
+  if (node.rank(x) > 4 || dilated || (ceil_mode != 0 && include_pad != 0)) {
+    OCTET_TRY(const Taps taps, read_taps(node, node.shape(x), kernel));
+    Compose make(node);
+    OCTET_TRY(const int y, pool_mean(node, make, x, taps, ceil_mode != 0, include_pad != 0));
+    return make.finish(y);
+  }
+  OCTET_CHECK(check_image(node, x));
   OCTET_TRY(Window window, read_window(node, node.shape(x), kernel));
   OCTET_CHECK(resolve_ceil_mode(node, node.shape(x), include_pad != 0, window));
-  OCTET_CHECK(check_not_dilated(window));
 
   schema::AveragePoolT op;
   set_pads_and_strides(window, op);
@@ -28,6 +38,13 @@ Result<void> import_average_pool(NodeImport& node) {
 /// The mean over the whole image.
 Result<void> import_global_average_pool(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
+  if (node.rank(x) > 4) {
+    std::vector<int> axes = all_axes(node.rank(x));
+    axes.erase(axes.begin(), axes.begin() + 2);
+    schema::ReduceT mean;
+    mean.axes = std::move(axes);
+    return node.emit(std::move(mean), {x});
+  }
   OCTET_CHECK(check_image(node, x));
   schema::AveragePoolT op;
   OCTET_TRY(op.kernel_h, to_int(node.rank(x) == 4 ? node.shape(x)[2] : 1, "height"));

@@ -2,20 +2,66 @@
 // scale = gamma / sqrt(var + eps), shift = beta - mean * scale, one each for every channel (axis 1).
 #include <cmath>
 
-#include "converter/onnx/importer.h"
+#include "converter/onnx/importers/compose.h"
 #include "converter/onnx/tensor_proto.h"
 
 namespace octet {
 namespace {
 
+using schema::BinaryFunction;
+
 Result<void> check_mode(NodeImport& node) {
-  node.attributes.ignore("momentum");  // of training
-  OCTET_TRY(const std::int64_t training, node.attributes.integer("training_mode", 0));
-  if (training != 0 || node.output_count() != 1)
-    return unsupported("BatchNormalization in training mode is not supported");
   OCTET_TRY(const std::int64_t spatial, node.attributes.integer("spatial", 1));
   if (spatial != 1) return unsupported("spatial=0 is not supported");
   return {};
+}
+
+/// Mean and variance of the samples themselves and, as outputs 1 and 2, what they make of the given ones.
+Result<std::array<int, 2>> statistics_of(NodeImport& node, Compose& make, int x, const std::array<int, 2>& given, float momentum) {
+  std::vector<int> axes = all_axes(node.rank(x));
+  axes.erase(axes.begin() + 1);
+  std::array<int, 2> of{};
+  OCTET_TRY(of[0], make.reduce(schema::Reduction::Mean, x, axes, true));
+  OCTET_TRY(const int centered, make.binary(BinaryFunction::Sub, x, of[0]));
+  OCTET_TRY(const int squares, make.binary(BinaryFunction::Mul, centered, centered));
+  OCTET_TRY(of[1], make.reduce(schema::Reduction::Mean, squares, axes, true));
+  for (const std::size_t i : {0U, 1U}) {
+    if (!node.has_output(i + 1)) continue;
+    OCTET_TRY(int seen, make.reshape(of[i], node.shape(given[i])));
+    OCTET_TRY(seen, make.binary(BinaryFunction::Mul, seen, make.number(Type::f32, 1.0 - static_cast<double>(momentum))));
+    OCTET_TRY(const int kept, make.binary(BinaryFunction::Mul, given[i], make.number(Type::f32, static_cast<double>(momentum))));
+    OCTET_TRY(seen, make.binary(BinaryFunction::Add, seen, kept));
+    OCTET_CHECK(make.finish(seen, i + 1));
+  }
+  return of;
+}
+
+/// Statistics that are computed.
+Result<void> import_general(NodeImport& node, int x, bool training) {
+  OCTET_TRY(const float epsilon, node.attributes.real("epsilon", 1e-5F));
+  OCTET_TRY(const float momentum, node.attributes.real("momentum", 0.9F));
+  Compose make(node);
+  Shape column(node.rank(x) - 1, 1);
+  column[0] = node.shape(x)[1];
+  std::array<int, 4> of{};  // scale, bias, mean, variance
+  for (std::size_t i = 0; i < 4; ++i) {
+    OCTET_TRY(of[i], node.input(i + 1));
+    if (node.type(of[i]) != Type::f32 || node.shape(of[i]) != Shape{column[0]})
+      return invalid("its input " + std::to_string(i + 1) + " is " + name_of(node.type(of[i])) + " of shape " + to_string(node.shape(of[i])));
+    if (i >= 2 && training) continue;
+    OCTET_TRY(of[i], make.reshape(of[i], column));
+  }
+  if (training) {
+    OCTET_TRY(const auto statistics, statistics_of(node, make, x, {of[2], of[3]}, momentum));
+    of[2] = statistics[0], of[3] = statistics[1];
+  }
+  OCTET_TRY(int y, make.binary(BinaryFunction::Sub, x, of[2]));
+  OCTET_TRY(int share, make.binary(BinaryFunction::Add, of[3], make.number(Type::f32, static_cast<double>(epsilon))));
+  OCTET_TRY(share, make.pointwise(schema::Function::Power, share, -0.5F));
+  OCTET_TRY(share, make.binary(BinaryFunction::Mul, share, of[0]));
+  OCTET_TRY(y, make.binary(BinaryFunction::Mul, y, share));
+  OCTET_TRY(y, make.binary(BinaryFunction::Add, y, of[1]));
+  return make.finish(y);
 }
 
 Result<Tensor> read_channels(const NodeImport& node, std::size_t input, const char* what, std::int64_t channels) {
@@ -65,6 +111,12 @@ Result<void> import_batch_normalization(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
   const std::size_t rank = node.rank(x);
   if (rank < 2) return invalid("its input has rank " + std::to_string(rank) + ", not 2 or more");
+  OCTET_TRY(const std::int64_t training, node.attributes.integer("training_mode", 0));
+  if (training == 0 && node.output_count() != 1) return unsupported("outputs other than the first are of training");
+  bool constant = training == 0;
+  for (std::size_t i = 1; i < 5; ++i) constant = constant && node.constant(i).has_value();
+  if (!constant) return import_general(node, x, training != 0);
+  node.attributes.ignore("momentum");  // of training
   OCTET_TRY(const Statistics s, read_statistics(node, node.shape(x)[1]));
   // What the constants are made of: nodes that share all of it share them.
   std::string of = " of rank " + std::to_string(rank) + " epsilon " + exact(s.epsilon);

@@ -8,6 +8,8 @@ Result<void> import_concat(NodeImport& node) {
   OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", 0));
   std::vector<int> inputs;
   for (std::size_t i = 0; i < node.input_count(); ++i) {
+    const auto value = node.input_count() > 1 ? node.constant(i) : std::nullopt;
+    if (value && value->shape == Shape{0} && (i + 1 < node.input_count() || !inputs.empty())) continue;  // adds nothing
     OCTET_TRY(const int x, node.input(i));
     inputs.push_back(x);
   }

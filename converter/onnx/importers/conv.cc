@@ -1,4 +1,4 @@
-#include "converter/onnx/importers/window.h"
+#include "converter/onnx/importers/taps.h"
 
 namespace octet {
 namespace {
@@ -31,8 +31,29 @@ Result<Tensor> read_weights(const NodeImport& node, std::size_t rank) {
   return w;
 }
 
+/// Weights that are computed, or more than two axes.
+Result<void> import_general_conv(NodeImport& node, int x) {
+  OCTET_TRY(const int weights, node.input(1));
+  if (node.rank(weights) != node.rank(x)) return invalid("its weights have rank " + std::to_string(node.rank(weights)) + ", not " + std::to_string(node.rank(x)));
+  const Shape w = node.shape(weights);
+  const std::vector<std::int64_t> kernel(w.begin() + std::min<std::ptrdiff_t>(2, std::ssize(w)), w.end());
+  OCTET_TRY(const auto declared, node.attributes.integers("kernel_shape", kernel));
+  if (declared != kernel) return invalid("kernel_shape is not that of its weights, " + to_string(w));
+  OCTET_TRY(const Taps taps, read_taps(node, node.shape(x), kernel));
+  OCTET_TRY(const std::int64_t groups, node.attributes.integer("group", 1));
+  int bias = kAbsent;
+  if (node.has_input(2)) {
+    OCTET_TRY(bias, node.input(2));
+  }
+  Compose make(node);
+  OCTET_TRY(const int y, convolve(node, make, x, weights, bias, taps, groups));
+  return make.finish(y);
+}
+
 Result<void> import_conv(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
+  const bool constant_bias = !node.has_input(2) || node.constant(2);
+  if (!node.constant(1) || !constant_bias || node.rank(x) > 4) return import_general_conv(node, x);
   OCTET_CHECK(check_image(node, x));
   OCTET_TRY(const Tensor w, read_weights(node, node.rank(x)));
   const std::vector<std::int64_t> kernel(w.shape.begin() + 2, w.shape.end());

@@ -2,7 +2,7 @@
 // of an output in its block of s x s, which are then laid out: y[s q + r - p] = sum over m of x[q - m] w[r + s m].
 #include <algorithm>
 
-#include "converter/onnx/importers/window.h"
+#include "converter/onnx/importers/taps.h"
 
 namespace octet {
 namespace {
@@ -26,38 +26,6 @@ Result<PhaseAxis> phase_axis(std::int64_t in, std::int64_t stride, std::int64_t 
   a.blocks = in + a.pad_begin + a.pad_end - a.taps + 1;
   a.start = pad_begin - first * stride;
   return a;
-}
-
-/// output_shape, or pads and output_padding: the size of each axis and how much is cut off in front.
-struct Target {
-  std::vector<std::int64_t> size, pad_begin;
-};
-
-Result<Target> read_target(NodeImport& node, const Window& window, const Shape& x) {
-  const std::size_t axes = x.size() - 2;
-  OCTET_TRY(const auto extra, node.attributes.integers("output_padding", std::vector<std::int64_t>(axes, 0)));
-  OCTET_TRY(const auto wanted, node.attributes.integers("output_shape", {}));
-  OCTET_TRY(const std::string auto_pad, node.attributes.text("auto_pad", "NOTSET"));
-  if (extra.size() != axes || (!wanted.empty() && wanted.size() != axes)) return invalid("output_padding and output_shape need a value for each axis");
-  Target t;
-  for (std::size_t i = 0; i < axes; ++i) {
-    const std::size_t w = i + 2 - axes;  // of the window, which has two axes
-    if (extra[i] < 0 || extra[i] >= std::max(window.stride[w], window.dilation[w])) return invalid("output_padding is " + std::to_string(extra[i]));
-    const std::int64_t full = (x[2 + i] - 1) * window.stride[w] + window.reach(w) + extra[i];
-    const bool same = auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER";
-    std::int64_t size = full - window.pad_begin[w] - window.pad_end[w];
-    std::int64_t begin = window.pad_begin[w];
-    if (!wanted.empty() || same) {
-      size = wanted.empty() ? x[2 + i] * window.stride[w] : wanted[i];
-      const std::int64_t total = full - size;
-      if (total < 0) return unsupported("an output of " + std::to_string(size) + " where there are " + std::to_string(full));
-      begin = auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
-    }
-    if (size < 1) return invalid("its output is empty");
-    t.size.push_back(size);
-    t.pad_begin.push_back(begin);
-  }
-  return t;
 }
 
 struct Phases {
@@ -144,8 +112,30 @@ Result<int> lay_out(NodeImport& node, int y, const Phases& p) {
   return node.emit_inner(std::move(crop), {y}, NodeImport::kChannelsLast);
 }
 
+/// Weights that are computed, or more than two axes: zeros are put between the elements of x.
+Result<void> import_general(NodeImport& node, int x) {
+  OCTET_TRY(const int weights, node.input(1));
+  const Shape w = node.shape(weights);
+  if (w.size() != node.rank(x) || w.size() < 3) return invalid("its weights have shape " + to_string(w));
+  const std::vector<std::int64_t> kernel(w.begin() + 2, w.end());
+  OCTET_TRY(const auto declared, node.attributes.integers("kernel_shape", kernel));
+  if (declared != kernel) return invalid("kernel_shape is not that of its weights, " + to_string(w));
+  OCTET_TRY(const Taps taps, read_taps(node, node.shape(x), kernel, false));
+  OCTET_TRY(const TransposedTarget target, read_transposed_target(node, taps, node.shape(x)));
+  OCTET_TRY(const std::int64_t groups, node.attributes.integer("group", 1));
+  int bias = kAbsent;
+  if (node.has_input(2)) {
+    OCTET_TRY(bias, node.input(2));
+  }
+  Compose make(node);
+  OCTET_TRY(const int y, convolve_transposed(node, make, x, weights, bias, taps, target, groups));
+  return make.finish(y);
+}
+
 Result<void> import_conv_transpose(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
+  const bool constant_bias = !node.has_input(2) || node.constant(2);
+  if (!node.constant(1) || !constant_bias || node.rank(x) > 4) return import_general(node, x);
   OCTET_CHECK(check_image(node, x));
   const Shape shape = node.shape(x);
   OCTET_TRY(const Tensor w, node.constant(1, "weights"));
@@ -158,7 +148,7 @@ Result<void> import_conv_transpose(NodeImport& node) {
   OCTET_TRY(const std::int64_t groups, node.attributes.integer("group", 1));
   if (groups < 1 || w.shape[0] % groups != 0 || w.shape[0] != shape[1])
     return invalid(std::to_string(groups) + " groups of weights " + to_string(w.shape) + " for " + std::to_string(shape[1]) + " channels");
-  OCTET_TRY(const Target target, read_target(node, window, shape));
+  OCTET_TRY(const TransposedTarget target, read_transposed_target(node, taps_of(window, kernel.size()), shape));
 
   Phases p{};
   p.groups = groups;

@@ -1,10 +1,10 @@
-#include "converter/onnx/importers/recurrent.h"
+#include "converter/onnx/importers/unrolled.h"
 
 namespace octet {
 namespace {
 
 Result<void> import_lstm(NodeImport& node) {
-  if (node.has_input(7)) return unsupported("peepholes are not supported");
+  if (node.has_input(7) || !has_constant_weights(node)) return import_unrolled(node, Cell::lstm);
   OCTET_TRY(const std::int64_t coupled, node.attributes.integer("input_forget", 0));
   if (coupled != 0) return unsupported("input_forget is not supported");
   OCTET_TRY(const RecurrentLayer layer, read_recurrent(node, 4, {"Sigmoid", "Tanh", "Tanh"}));

@@ -1,15 +1,28 @@
-#include "converter/onnx/importers/window.h"
+#include <algorithm>
+
+#include "converter/onnx/importers/taps.h"
 
 namespace octet {
 namespace {
 
+/// Dilated, or of more than two axes.
+Result<void> import_general(NodeImport& node, int x, const std::vector<std::int64_t>& kernel) {
+  node.attributes.ignore("storage_order");
+  OCTET_TRY(const Taps taps, read_taps(node, node.shape(x), kernel));
+  OCTET_TRY(const std::int64_t ceil_mode, node.attributes.integer("ceil_mode", 0));
+  Compose make(node);
+  OCTET_TRY(const int y, pool_maximum(node, make, x, taps, ceil_mode != 0));
+  return make.finish(y);
+}
+
 Result<void> import_max_pool(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
-  OCTET_CHECK(check_image(node, x));
   OCTET_TRY(const auto kernel, node.attributes.integers("kernel_shape", {}));
+  OCTET_TRY(const auto dilations, node.attributes.integers("dilations", {}));
+  if (node.rank(x) > 4 || std::ranges::any_of(dilations, [](std::int64_t d) { return d != 1; })) return import_general(node, x, kernel);
+  OCTET_CHECK(check_image(node, x));
   OCTET_TRY(Window window, read_window(node, node.shape(x), kernel));
   OCTET_CHECK(resolve_ceil_mode(node, node.shape(x), false, window));
-  OCTET_CHECK(check_not_dilated(window));
   node.attributes.ignore(
       "storage_order");  // of the second output, Indices, which the driver refuses if anything reads it
 

@@ -15,14 +15,6 @@ Result<std::vector<bool>> read_directions(NodeImport& node) {
   return invalid("its direction is '" + direction.substr(0, 100) + "'");
 }
 
-Result<void> check_activations(NodeImport& node, const std::vector<std::string>& defaults, std::size_t directions) {
-  OCTET_TRY(const auto given, node.attributes.texts("activations", {}));
-  for (std::size_t i = 0; i < given.size(); ++i)
-    if (given.size() != defaults.size() * directions || given[i] != defaults[i % defaults.size()])
-      return unsupported("only the default activations are supported, not " + given[i].substr(0, 100));
-  return {};
-}
-
 /// Sequences of different lengths would need to be told apart.
 Result<void> check_lengths(const NodeImport& node, std::int64_t steps) {
   if (!node.has_input(4)) return {};
@@ -68,29 +60,43 @@ bool is_zero(const Tensor& t) {
 
 }  // namespace
 
-Result<RecurrentLayer> read_recurrent(NodeImport& node, std::int64_t gates, const std::vector<std::string>& activations) {
+Result<void> check_default_activations(NodeImport& node, const std::vector<std::string>& defaults, std::size_t directions) {
+  OCTET_TRY(const auto given, node.attributes.texts("activations", {}));
+  for (std::size_t i = 0; i < given.size(); ++i)
+    if (given.size() != defaults.size() * directions || given[i] != defaults[i % defaults.size()])
+      return unsupported("only the default activations are supported, not " + given[i].substr(0, 100));
+  return {};
+}
+
+Result<RecurrentLayer> read_recurrent_input(NodeImport& node, std::int64_t gates) {
   RecurrentLayer layer;
   layer.gates = gates;
   OCTET_TRY(layer.reverse, read_directions(node));
-  OCTET_CHECK(check_activations(node, activations, layer.directions()));
   OCTET_TRY(const std::int64_t batch_first, node.attributes.integer("layout", 0));
   layer.batch_first = batch_first != 0;
   OCTET_TRY(const int x, node.input(0));
   if (node.rank(x) != 3) return invalid("its input has rank " + std::to_string(node.rank(x)) + ", not 3");
   layer.steps = node.shape(x)[layer.batch_first ? 1 : 0];
-  OCTET_TRY(const Tensor r, node.constant(2, "recurrent weights"));
-  if (r.shape.size() != 3 || r.shape[2] < 1) return invalid("its recurrent weights have shape " + to_string(r.shape));
-  layer.size = r.shape[2];
+  OCTET_TRY(const int r, node.input(2));
+  const Shape shape = node.shape(r);
+  if (shape.size() != 3 || shape[2] < 1 || shape[2] > 1 << 24) return invalid("its recurrent weights have shape " + to_string(shape));
+  layer.size = shape[2];
   OCTET_TRY(const std::int64_t size, node.attributes.integer("hidden_size", layer.size));
   if (size != layer.size) return invalid("its hidden_size is " + std::to_string(size) + ", its weights are for " + std::to_string(layer.size));
-  OCTET_CHECK(check_weights(node, layer, 1, node.shape(x)[2]));
-  OCTET_CHECK(check_weights(node, layer, 2, layer.size));
-  OCTET_CHECK(check_bias(node, layer));
   OCTET_CHECK(check_lengths(node, layer.steps));
   layer.x = x;
   if (!layer.batch_first) {
     OCTET_TRY(layer.x, node.transposed(x, {1, 0, 2}));
   }
+  return layer;
+}
+
+Result<RecurrentLayer> read_recurrent(NodeImport& node, std::int64_t gates, const std::vector<std::string>& activations) {
+  OCTET_TRY(const RecurrentLayer layer, read_recurrent_input(node, gates));
+  OCTET_CHECK(check_default_activations(node, activations, layer.directions()));
+  OCTET_CHECK(check_weights(node, layer, 1, node.shape(layer.x)[2]));
+  OCTET_CHECK(check_weights(node, layer, 2, layer.size));
+  OCTET_CHECK(check_bias(node, layer));
   return layer;
 }
 

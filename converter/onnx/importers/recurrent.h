@@ -17,6 +17,12 @@ struct RecurrentLayer {
 /// Reads inputs and attributes; everything that is not honoured is refused. `activations` are the defaults of one direction.
 [[nodiscard]] Result<RecurrentLayer> read_recurrent(NodeImport& node, std::int64_t gates, const std::vector<std::string>& activations);
 
+/// The same of what needs no constants: directions, layout, steps, sizes, and that all sequences have all steps.
+[[nodiscard]] Result<RecurrentLayer> read_recurrent_input(NodeImport& node, std::int64_t gates);
+
+/// Unsupported if the activations of one direction are given and not these.
+[[nodiscard]] Result<void> check_default_activations(NodeImport& node, const std::vector<std::string>& defaults, std::size_t directions);
+
 /// The input's share of the gates, [N, T, gates * H]. `bias` [directions, 2 gates * H], if there is one, is the sum of both
 /// halves, but that of the last `apart` H values only the first half.
 [[nodiscard]] Result<int> emit_input_gates(NodeImport& node, const RecurrentLayer& layer, std::size_t direction, std::int64_t apart);

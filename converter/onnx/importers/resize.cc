@@ -2,81 +2,43 @@
 #include <algorithm>
 #include <cmath>
 
-#include "converter/onnx/importer.h"
+#include "converter/onnx/importers/resize.h"
 
 namespace octet {
 namespace {
 
-enum class Coordinates { half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric, tf_half_pixel_for_nn };
-enum class Nearest { round_prefer_floor, round_prefer_ceil, floor, ceil };
-
-struct Modes {
-  bool linear = false;
-  Coordinates coordinates = Coordinates::asymmetric;
-  Nearest nearest = Nearest::floor;
-};
-
-/// One axis of the image: `scale` is what the model says, or out / in.
-struct Axis {
-  std::int64_t in, out;
-  double scale;
-};
-
-/// Where output i lies in the input, as the coordinates of pixels' centers or corners have it.
-double source_of(const Axis& a, std::int64_t i, Coordinates mode) {
-  const auto x = static_cast<double>(i);
-  const auto in = static_cast<double>(a.in);
-  const auto out = static_cast<double>(a.out);
-  switch (mode) {
-    case Coordinates::half_pixel: return (x + 0.5) / a.scale - 0.5;
-    case Coordinates::half_pixel_symmetric: return in / 2 * (1 - out / (a.scale * in)) + (x + 0.5) / a.scale - 0.5;
-    case Coordinates::pytorch_half_pixel: return a.out > 1 ? (x + 0.5) / a.scale - 0.5 : 0.0;
-    // By the scale, as ONNX's tests have it: in * scale need not be whole.
-    case Coordinates::align_corners: return a.out > 1 ? x * (in - 1) / (in * a.scale - 1) : 0.0;
-    case Coordinates::asymmetric: return x / a.scale;
-    case Coordinates::tf_half_pixel_for_nn: return (x + 0.5) / a.scale;
-  }
-  return x;
-}
-
-double rounded(double x, Nearest mode) {
-  switch (mode) {
-    case Nearest::round_prefer_floor: return std::ceil(x - 0.5);
-    case Nearest::round_prefer_ceil: return std::floor(x + 0.5);
-    case Nearest::floor: return std::floor(x);
-    case Nearest::ceil: return std::ceil(x);
-  }
-  return x;
-}
-
 /// The rows (or columns) and, where linear, how near each output is to the next one.
-void fill(const Axis& a, const Modes& modes, std::vector<int>& from, std::vector<float>& weights) {
+void fill(const ResizeAxis& a, const ResizeModes& modes, std::vector<int>& from, std::vector<float>& weights) {
   const auto last = static_cast<double>(a.in - 1);
+  const bool linear = modes.method == Method::linear;
   for (std::int64_t i = 0; i < a.out; ++i) {
-    const double x = source_of(a, i, modes.coordinates);
-    const double first = std::clamp(modes.linear ? std::floor(std::clamp(x, 0.0, last)) : rounded(x, modes.nearest), 0.0, last);
+    const double x = resize_source(a, i, modes.coordinates);
+    const double first = std::clamp(linear ? std::floor(std::clamp(x, 0.0, last)) : resize_nearest(x, modes.nearest), 0.0, last);
     from.push_back(static_cast<int>(first));
-    if (modes.linear) weights.push_back(static_cast<float>(std::clamp(x, 0.0, last) - first));
+    if (linear) weights.push_back(static_cast<float>(std::clamp(x, 0.0, last) - first));
   }
 }
 
-Result<Modes> read_modes(NodeImport& node) {
-  Modes modes;
+Result<ResizeModes> read_modes(NodeImport& node) {
+  ResizeModes modes;
   OCTET_TRY(const std::string mode, node.attributes.text("mode", "nearest"));
-  if (mode != "nearest" && mode != "linear" && mode != "bilinear") return unsupported("mode '" + mode + "' is not supported");
-  modes.linear = mode != "nearest";
+  if (mode != "nearest" && mode != "linear" && mode != "bilinear" && mode != "cubic") return invalid("its mode is '" + mode.substr(0, 100) + "'");
+  modes.method = mode == "nearest" ? Method::nearest : mode == "cubic" ? Method::cubic : Method::linear;
   if (node.opset() < 11) return modes;
   OCTET_TRY(const std::size_t coordinates, node.attributes.choice("coordinate_transformation_mode", {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",
                                                                   "align_corners", "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"}));
-  if (coordinates == 6) return unsupported("coordinate_transformation_mode 'tf_crop_and_resize' is not supported");
   modes.coordinates = static_cast<Coordinates>(coordinates);
   OCTET_TRY(const std::size_t nearest, node.attributes.choice("nearest_mode", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}));
   modes.nearest = static_cast<Nearest>(nearest);
-  node.attributes.ignore("cubic_coeff_a");        // of mode cubic
-  node.attributes.ignore("extrapolation_value");  // of tf_crop_and_resize
-  node.attributes.ignore("exclude_outside");      // of weights outside of the image, which only cubic ones have
+  OCTET_TRY(const float cubic_a, node.attributes.real("cubic_coeff_a", -0.75F));
+  OCTET_TRY(const float outside, node.attributes.real("extrapolation_value", 0.0F));
+  OCTET_TRY(const std::int64_t exclude_outside, node.attributes.integer("exclude_outside", 0));
   OCTET_TRY(const std::int64_t antialias, node.attributes.integer("antialias", 0));
-  if (antialias != 0) return unsupported("antialias is not supported");
+  if (!std::isfinite(cubic_a) || !std::isfinite(outside)) return invalid("cubic_coeff_a or extrapolation_value is not finite");
+  modes.cubic_a = static_cast<double>(cubic_a);
+  modes.outside = static_cast<double>(outside);
+  modes.exclude_outside = exclude_outside != 0;
+  modes.antialias = antialias != 0;
   return modes;
 }
 
@@ -98,9 +60,9 @@ Result<std::vector<std::size_t>> read_axes(NodeImport& node, std::size_t rank) {
 }
 
 /// For every axis, the scale; from sizes, that of the sizes.
-Result<std::vector<Axis>> from_scales(const Shape& x, const std::vector<std::size_t>& axes, std::span<const float> scales) {
+Result<std::vector<ResizeAxis>> from_scales(const Shape& x, const std::vector<std::size_t>& axes, std::span<const float> scales) {
   if (scales.size() != axes.size()) return invalid("has " + std::to_string(scales.size()) + " scales for " + std::to_string(axes.size()) + " axes");
-  std::vector<Axis> result;
+  std::vector<ResizeAxis> result;
   for (const std::int64_t size : x) result.push_back({size, size, 1.0});
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const auto scale = static_cast<double>(scales[i]);
@@ -111,10 +73,10 @@ Result<std::vector<Axis>> from_scales(const Shape& x, const std::vector<std::siz
   return result;
 }
 
-Result<std::vector<Axis>> from_sizes(NodeImport& node, const Shape& x, const std::vector<std::size_t>& axes, const std::vector<std::int64_t>& sizes) {
+Result<std::vector<ResizeAxis>> from_sizes(NodeImport& node, const Shape& x, const std::vector<std::size_t>& axes, const std::vector<std::int64_t>& sizes) {
   if (sizes.size() != axes.size()) return invalid("has " + std::to_string(sizes.size()) + " sizes for " + std::to_string(axes.size()) + " axes");
   OCTET_TRY(const std::size_t policy, node.attributes.choice("keep_aspect_ratio_policy", {"stretch", "not_larger", "not_smaller"}));
-  std::vector<Axis> result;
+  std::vector<ResizeAxis> result;
   for (const std::int64_t size : x) result.push_back({size, size, 1.0});
   double common = policy == 1 ? HUGE_VAL : 0.0;
   for (std::size_t i = 0; i < axes.size(); ++i) {
@@ -129,7 +91,7 @@ Result<std::vector<Axis>> from_sizes(NodeImport& node, const Shape& x, const std
 }
 
 /// Constant scales, or sizes, which may follow the batch along the leading axis.
-Result<std::vector<Axis>> read_target(NodeImport& node, int x) {
+Result<std::vector<ResizeAxis>> read_target(NodeImport& node, int x) {
   const Shape& shape = node.shape(x);
   OCTET_TRY(const auto axes, read_axes(node, shape.size()));
   if (node.op_type() == "Upsample" && node.opset() < 9) {
@@ -151,19 +113,36 @@ Result<std::vector<Axis>> read_target(NodeImport& node, int x) {
   return from_sizes(node, shape, axes, sizes[0]);
 }
 
+/// The part of each axis that tf_crop_and_resize takes: starts, then ends.
+Result<void> read_parts(NodeImport& node, int x, std::vector<ResizeAxis>& target) {
+  OCTET_TRY(const auto axes, read_axes(node, node.rank(x)));
+  OCTET_TRY(const Tensor roi, node.constant(1, "roi"));
+  if (roi.type != Type::f32 || element_count(roi.shape) != static_cast<std::int64_t>(2 * axes.size()))
+    return invalid("its roi is " + std::string(name_of(roi.type)) + " of shape " + to_string(roi.shape));
+  if (!node.has_input(3)) return unsupported("tf_crop_and_resize is supported with sizes only");
+  const auto values = roi.data.as<float>();
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    target[axes[i]].begin = static_cast<double>(values[i]);
+    target[axes[i]].end = static_cast<double>(values[axes.size() + i]);
+    if (!(std::abs(target[axes[i]].begin) < 1e6) || !(std::abs(target[axes[i]].end) < 1e6)) return invalid("a value of its roi is too large");
+  }
+  return {};
+}
+
+/// What the operator Resize does: nearest and linear of the last two axes of four, or the last one of three.
+bool is_image_resize(const ResizeModes& modes, const std::vector<ResizeAxis>& target) {
+  const bool plain = modes.method != Method::cubic && (modes.method == Method::nearest || !modes.antialias) && modes.coordinates != Coordinates::tf_crop_and_resize;
+  const auto stays = [](const ResizeAxis& a) { return a.in == a.out; };
+  return plain && (target.size() == 3 || target.size() == 4) && stays(target[0]) && stays(target[1]);
+}
+
 /// As an image: [N, C, W] has one row.
-Result<void> import_resize(NodeImport& node) {
-  OCTET_TRY(const int x, node.input(0));
+Result<void> import_image_resize(NodeImport& node, int x, const ResizeModes& modes, const std::vector<ResizeAxis>& target) {
   const std::size_t rank = node.rank(x);
-  if (rank != 3 && rank != 4) return unsupported("its input has rank " + std::to_string(rank) + "; only images of 1 or 2 axes are supported");
-  OCTET_TRY(const Modes modes, read_modes(node));
-  OCTET_TRY(const auto target, read_target(node, x));
-  for (const std::size_t i : {0U, 1U})
-    if (target[i].out != target[i].in) return unsupported("only the image's axes can be resized, not axis " + std::to_string(i));
   schema::ResizeT op;
   if (rank == 3) {
     op.rows = {0};
-    if (modes.linear) op.row_weights = {0.0F};
+    if (modes.method == Method::linear) op.row_weights = {0.0F};
   } else {
     fill(target[2], modes, op.rows, op.row_weights);
   }
@@ -171,6 +150,17 @@ Result<void> import_resize(NodeImport& node) {
   OCTET_TRY(const int image, node.to_image(x));
   OCTET_TRY(const int y, node.emit_inner(std::move(op), {image}, NodeImport::kChannelsLast));
   return node.emit_image(y, rank);
+}
+
+Result<void> import_resize(NodeImport& node) {
+  OCTET_TRY(const int x, node.input(0));
+  OCTET_TRY(const ResizeModes modes, read_modes(node));
+  OCTET_TRY(auto target, read_target(node, x));
+  if (modes.coordinates == Coordinates::tf_crop_and_resize) OCTET_CHECK(read_parts(node, x, target));
+  if (is_image_resize(modes, target)) return import_image_resize(node, x, modes, target);
+  Compose make(node);
+  OCTET_TRY(const int y, resize_axes(node, make, x, modes, target));
+  return make.finish(y);
 }
 
 }  // namespace

@@ -88,11 +88,35 @@ Result<void> import_range(NodeImport& node) {
   return {};
 }
 
+/// a - b cos(2 pi n / N) + c cos(4 pi n / N), N one less unless periodic.
+Result<void> import_window(NodeImport& node) {
+  struct Row {
+    const char* onnx_operator;
+    double a, b, c;
+  };
+  constexpr Row kRows[] = {{"HannWindow", 0.5, 0.5, 0.0}, {"HammingWindow", 25.0 / 46, 21.0 / 46, 0.0}, {"BlackmanWindow", 0.42, 0.5, 0.08}};
+  const Row* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return node.op_type() == r.onnx_operator; });
+  OCTET_TRY(const auto size, node.constant_integers(0, "size"));
+  OCTET_TRY(const std::int64_t periodic, node.attributes.integer("periodic", 1));
+  OCTET_TRY(const std::int64_t type, node.attributes.integer("output_datatype", 1));
+  if (type != 1) return unsupported("an output_datatype other than float is not supported");
+  if (size.size() != 1 || size[0] < 1 || !node.may_make(size[0])) return invalid("its size is empty or too large");
+  const double n = static_cast<double>(periodic != 0 ? size[0] : std::max<std::int64_t>(size[0] - 1, 1));
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < size[0]; ++i) {
+    const double angle = 2 * std::acos(-1.0) * static_cast<double>(i) / n;
+    values.push_back(static_cast<float>(row->a - row->b * std::cos(angle) + row->c * std::cos(2 * angle)));
+  }
+  node.set_constant_output(list_of(std::move(values)));
+  return {};
+}
+
 }  // namespace
 
 void register_shape(ImporterTable& table) {
   table.add("Shape", {1, 1, import_shape});
   table.add("Size", {1, 1, import_size});
+  for (const char* name : {"HannWindow", "HammingWindow", "BlackmanWindow"}) table.add(name, {1, 1, import_window});
   table.add("Range", {3, 3, import_range});
 }
 

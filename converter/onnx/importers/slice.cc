@@ -48,21 +48,33 @@ Result<Bounds> read_bounds(NodeImport& node) {
   return b;
 }
 
+enum class Taken { something, nothing };
+
 /// One axis of `size` elements, as ONNX clamps it. An axis that is taken whole, whatever its size, stays open.
-Result<void> set_axis(schema::SliceT& op, std::size_t axis, std::int64_t size, std::int64_t start, std::int64_t end, std::int64_t step) {
+Result<Taken> set_axis(schema::SliceT& op, std::size_t axis, std::int64_t size, std::int64_t start, std::int64_t end, std::int64_t step) {
   if (step == 0) return invalid("a step is 0");
   const auto from_front = [&](std::int64_t v) { return v < 0 ? std::max(v, std::numeric_limits<std::int64_t>::min() + size) + size : v; };
   const bool forward = step > 0;
   const std::int64_t first = std::clamp<std::int64_t>(from_front(start), 0, forward ? size : size - 1);
   const std::int64_t stop = std::clamp<std::int64_t>(from_front(end), forward ? 0 : -1, size);
-  if (step == 1 && first == 0 && end >= std::numeric_limits<std::int32_t>::max()) return {};
+  if (step == 1 && first == 0 && end >= std::numeric_limits<std::int32_t>::max()) return Taken::something;
   const std::int64_t reach = forward ? stop - first : first - stop;
   const std::int64_t stride = std::min(forward ? step : -std::max(step, -std::numeric_limits<std::int64_t>::max()), std::max<std::int64_t>(reach, 1));
   const std::int64_t count = reach <= 0 ? 0 : (reach - 1) / stride + 1;
-  if (count == 0) return unsupported("takes no elements along axis " + std::to_string(axis));
+  if (count == 0) return Taken::nothing;
   OCTET_TRY(op.starts[axis], to_int(first, "start"));
   OCTET_TRY(op.steps[axis], to_int(count == 1 ? 1 : forward ? stride : -stride, "step"));
   OCTET_TRY(op.sizes[axis], to_int(count, "size"));
+  return Taken::something;
+}
+
+/// No elements: of a constant, a constant, which arithmetic on shapes may need.
+Result<void> take_nothing(NodeImport& node, int axis) {
+  auto value = node.constant(0);
+  if (!value || value->shape.size() != 1) return unsupported("takes no elements along axis " + std::to_string(axis));
+  value->shape = {0};
+  value->data = value->data.part(0, 0);
+  node.set_constant_output(*std::move(value));
   return {};
 }
 
@@ -76,7 +88,8 @@ Result<void> import_slice(NodeImport& node) {
     const auto k = static_cast<std::size_t>(axis);
     if (seen[k]) return invalid("axis " + std::to_string(axis) + " is given twice");
     seen[k] = true;
-    OCTET_CHECK(set_axis(op, k, node.shape(x)[k], b.starts[i], b.ends[i], b.steps[i]));
+    OCTET_TRY(const Taken taken, set_axis(op, k, node.shape(x)[k], b.starts[i], b.ends[i], b.steps[i]));
+    if (taken == Taken::nothing) return take_nothing(node, axis);
   }
   return node.emit(std::move(op), {x});
 }

@@ -85,12 +85,6 @@ Result<Window> read_window(NodeImport& node, const Shape& x, const std::vector<s
   return w;
 }
 
-Result<void> check_not_dilated(const Window& w) {
-  for (std::size_t i = 0; i < kAxes; ++i)
-    if (w.dilation[i] != 1 && w.kernel[i] != 1) return unsupported("dilated pools are not supported");
-  return {};
-}
-
 Result<void> resolve_ceil_mode(NodeImport& node, const Shape& x, bool pads_count, Window& w) {
   OCTET_TRY(const std::int64_t ceil_mode, node.attributes.integer("ceil_mode", 0));
   if (ceil_mode == 0) return {};

@@ -28,9 +28,6 @@ struct Window {
 [[nodiscard]] Result<Window> read_explicit_window(NodeImport& node, const Shape& x,
                                                   const std::vector<std::int64_t>& kernel);
 
-/// Unsupported if a pool's dilation would matter.
-[[nodiscard]] Result<void> check_not_dilated(const Window& window);
-
 /// Reads ceil_mode and makes it plain: more padding at the end gives the outputs that rounding up adds. Only where
 /// padding changes no result. Unsupported where it would matter and `pads_count` says that padding is part of the mean.
 [[nodiscard]] Result<void> resolve_ceil_mode(NodeImport& node, const Shape& x, bool pads_count, Window& window);

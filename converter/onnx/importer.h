@@ -42,6 +42,7 @@ class NodeImport {
         branches_(branches) {}
 
   Attributes attributes;
+  std::vector<bool> output_is_read;  ///< by a node or as an output of the graph; of each output
 
   [[nodiscard]] const std::string& op_type() const;
   [[nodiscard]] int opset() const noexcept { return opset_; }
@@ -166,6 +167,8 @@ class NodeImport {
 
   /// Name of the node's first output that has one.
   [[nodiscard]] const std::string& output_name() const;
+  /// Whether anything reads output i.
+  [[nodiscard]] bool reads_output(std::size_t i) const { return i < output_is_read.size() && output_is_read[i]; }
   /// Whether the node's output i has a name.
   [[nodiscard]] bool has_output(std::size_t i) const;
   /// Suffix of the names of tensors that hold an NCHW value as NHWC.

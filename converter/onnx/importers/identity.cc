@@ -35,7 +35,7 @@ Result<void> import_dropout(NodeImport& node) {
   // Of training only.
   node.attributes.ignore("ratio");
   node.attributes.ignore("seed");
-  if (node.has_output(1)) OCTET_CHECK(emit_mask(node));
+  if (node.reads_output(1)) OCTET_CHECK(emit_mask(node));
   if (node.has_input(2)) {
     OCTET_TRY(const Tensor training, node.constant(2, "training_mode"));
     if (training.type != Type::boolean || element_count(training.shape) != 1)

@@ -6,7 +6,7 @@ namespace {
 /// Outputs 1 and 2, which training wants: the mean of each row and 1 / sqrt(its variance + epsilon).
 Result<void> emit_statistics(NodeImport& node, int x, int axis, float epsilon) {
   using schema::BinaryFunction;
-  if (!node.has_output(1) && !node.has_output(2)) return {};
+  if (!node.reads_output(1) && !node.reads_output(2)) return {};
   Compose make(node);
   std::vector<int> axes = all_axes(node.rank(x));
   axes.erase(axes.begin(), axes.begin() + axis);

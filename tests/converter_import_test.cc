@@ -508,7 +508,7 @@ TEST_CASE("windows of any number of axes, dilated, with weights that are compute
   computed.node("Conv", {"x", "w"}, {"y"}).with("group", 2).with("pads", {0, 1});
   CHECK(compute(computed, {{1, 2, 3, 10, 20, 30}, {1, 2, 0, 1}}) == Values{5, 8, 3, 20, 30, 0});
   ModelBuilder turned;
-  turned.input("x", {1, 1, 2}).input("w", {1, 1, 3}).output("y").node("ConvTranspose", {"x", "w"}, {"y"}).with("strides", {2});
+  turned.input("x", {1, 1, 2}).input("w", {1, 1, 3}).output("y").node("ConvTranspose", {"x", "w"}, {"y"}).with("strides", std::vector<std::int64_t>{2});
   CHECK(compute(turned, {{1, 10}, {1, 2, 3}}) == Values{1, 2, 13, 20, 30});
   ModelBuilder large = single("MaxPool", {1, 1, 40, 40, 40});
   last_node(large).with("kernel_shape", {32, 32, 32});

@@ -137,6 +137,18 @@ TEST_CASE("matrix products: weights per column, a bias added afterwards, real re
   check_agrees(m, 1e-5F);
 }
 
+TEST_CASE("weights that are transposed or quantized on the way are the integers they were") {
+  QuantizedBuilder m;
+  m.input("x", {kOpen, 8}).output("y").random("v", {8, 8});
+  m.pair("x", "x_d", 2.0F / 255, 120).weights("w", {8, 8}, std::vector<float>(8, 0.01F), std::vector<int>(8, 0), kS8, 0, 5);
+  m.node("Transpose", {"w"}, {"wt"});
+  m.node("MatMul", {"x_d", "wt"}, {"p"});
+  m.pair("p", "p_d", 0.02F, 128).pair("v", "v_d", 0.01F, 0, kS8);  // constant -> QuantizeLinear -> DequantizeLinear
+  m.node("MatMul", {"p_d", "v_d"}, {"y"});
+  CHECK(operators(quantized(m)) == std::vector{Operator::Quantize, Operator::FullyConnected, Operator::FullyConnected});
+  check_agrees(m, 0.1F);
+}
+
 TEST_CASE("what the source leaves in float stays there, with a reason") {
   QuantizedBuilder m;
   m.input("x", {kOpen, 8}).output("y").random("w2", {8, 4});

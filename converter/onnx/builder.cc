@@ -128,6 +128,30 @@ Result<std::vector<Tensor>> GraphBuilder::evaluate_at_two(const Node& node) {
   return results;
 }
 
+namespace {
+
+/// The source form of a constant after a node that moves its values; empty where its scales are no longer along one axis.
+SourceForm moved_source(const Node& node, const Tensor& from, const Shape& to) {
+  SourceForm source = from.source;
+  int& axis = source.quant.axis;
+  if (node.op() != schema::Operator::Transpose && node.op() != schema::Operator::Reshape) return {};
+  if (axis == -1) return source;
+  if (node.op() == schema::Operator::Transpose) {
+    const auto& perm = node.as<schema::TransposeT>().perm;
+    axis = static_cast<int>(std::ranges::find(perm, axis) - perm.begin());
+    return source;
+  }
+  const auto before = [](const Shape& shape, std::size_t i) { return element_count(Shape(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(i))); };
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (to[i] != from.shape[at(axis)] || before(to, i) != before(from.shape, at(axis))) continue;
+    axis = static_cast<int>(i);
+    return source;
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<bool> GraphBuilder::fold(const Node& node) {
   if (!all_inputs_constant(graph_, node) || !budget_.take(node.op(), NodeView(graph_, node, shapes_[0]))) return false;
   OCTET_TRY(auto data, evaluate(graph_, node));
@@ -141,6 +165,10 @@ Result<bool> GraphBuilder::fold(const Node& node) {
     }
   }
   for (std::size_t k = 0; k < data.size(); ++k) graph_.tensors[at(node.outputs[k])].data = std::move(data[k]);
+  if (!node.inputs.empty() && tensor(node.inputs[0]).source.quant.present()) {
+    const Tensor& from = tensor(node.inputs[0]);
+    graph_.tensors[at(node.outputs[0])].source = moved_source(node, from, tensor(node.outputs[0]).shape);
+  }
   return true;
 }
 
@@ -192,6 +220,13 @@ Result<std::vector<int>> GraphBuilder::append(Node node, const std::vector<NewTe
   OCTET_CHECK(expand_inputs(node));
   graph_.nodes.push_back(std::move(node));
   return graph_.nodes.back().outputs;
+}
+
+const Node* GraphBuilder::recent_maker(int tensor) const {
+  constexpr std::size_t kFew = 16;  // so that no file makes this slow
+  for (std::size_t n = graph_.nodes.size(), last = n - std::min(n, kFew); n-- > last;)
+    if (graph_.nodes[n].outputs[0] == tensor) return &graph_.nodes[n];
+  return nullptr;
 }
 
 Result<int> GraphBuilder::append(Node node, const std::string& output_name, bool may_fold) {

@@ -81,6 +81,9 @@ class GraphBuilder {
   /// The same with one output, of the type of the first input.
   [[nodiscard]] Result<int> append(Node node, const std::string& output_name, bool may_fold = true);
 
+  /// The node that writes a tensor, if it is one of the last few.
+  [[nodiscard]] const Node* recent_maker(int tensor) const;
+
   /// Whether something was asked for that only works if the batch is fixed; the error that was returned says what.
   [[nodiscard]] bool needs_fixed_batch() const noexcept { return needs_fixed_batch_; }
 

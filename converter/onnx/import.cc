@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "converter/onnx/check_names.h"
+#include "converter/onnx/expansions.h"
 #include "converter/onnx/external_data.h"
 #include "converter/onnx/graph_inputs.h"
 #include "converter/onnx/importer.h"
@@ -30,6 +32,15 @@ constexpr std::size_t kMostNamed = 20;  // operators in one message
 constexpr const char* kSupportTable = "; see docs/operators.md for those that are";
 
 bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+/// How a node is expanded, if it is one of those.
+const Expansion* expansion_of(const onnx::NodeProto& node) {
+  return find_expansion(is_default_domain(node.domain()) ? std::string() : node.domain(), node.op_type());
+}
+
+bool is_supported(const onnx::NodeProto& node) {
+  return expansion_of(node) != nullptr || (is_default_domain(node.domain()) && importers().find(node.op_type()) != nullptr);
+}
 
 std::string name_of(const onnx::NodeProto& node) {
   if (!node.name().empty()) return node.name();
@@ -91,7 +102,7 @@ class Import final : public BranchImport {
     std::set<std::string> missing;
     for (int i = 0; i < graph.node_size(); ++i) {
       const onnx::NodeProto& node = graph.node(i);
-      if (is_default_domain(node.domain()) && importers().find(node.op_type()) != nullptr) continue;
+      if (is_supported(node)) continue;
       if (missing.size() < kMostNamed)
         missing.insert(is_default_domain(node.domain()) ? node.op_type() : node.domain() + "." + node.op_type());
       if (first < 0) first = i;
@@ -191,14 +202,14 @@ class Import final : public BranchImport {
     return {};
   }
 
-  Result<void> check_inputs(const onnx::NodeProto& node, int index, const Importer& importer) const {
+  Result<void> check_inputs(const onnx::NodeProto& node, int index, std::size_t min_inputs, std::size_t max_inputs) const {
     const auto count = static_cast<std::size_t>(node.input_size());
-    if (count > importer.max_inputs)
-      return invalid("has " + std::to_string(count) + " inputs; at most " + std::to_string(importer.max_inputs) +
+    if (count > max_inputs)
+      return invalid("has " + std::to_string(count) + " inputs; at most " + std::to_string(max_inputs) +
                      " are allowed");
-    for (std::size_t i = 0; i < std::max(count, importer.min_inputs); ++i) {
+    for (std::size_t i = 0; i < std::max(count, min_inputs); ++i) {
       if (i >= count || node.input(static_cast<int>(i)).empty()) {
-        if (i < importer.min_inputs) return invalid("input " + std::to_string(i) + " is missing");
+        if (i < min_inputs) return invalid("input " + std::to_string(i) + " is missing");
         continue;
       }
       const std::string& name = node.input(static_cast<int>(i));
@@ -216,13 +227,40 @@ class Import final : public BranchImport {
 
   Result<void> import_node(int index, const onnx::NodeProto& node) {
     builder_.graph().source_nodes.push_back({name_of(node), node.op_type()});
-    const Importer& importer = *importers().find(node.op_type());
     if (std::ranges::all_of(node.output(), [](const std::string& name) { return name.empty(); })) return invalid("has no output");
-    OCTET_CHECK(check_inputs(node, index, importer));
+    const Expansion* expansion = expansion_of(node);
+    if (expansion == nullptr) return import_plain(index, node, name_of(node));
+    OCTET_CHECK(check_inputs(node, index, expansion->min_inputs, expansion->max_inputs));
+    OCTET_TRY(const auto parts, expansion->expand(node, expansion_scope(node.output(0))));
+    for (const onnx::NodeProto& part : parts) OCTET_CHECK(import_plain(index, part, name_of(node)));
+    return {};
+  }
+
+  ExpansionScope expansion_scope(const std::string& output) {
+    ExpansionScope scope;
+    scope.fresh = [this, output](const std::string& suffix) {
+      std::string name = output + suffix;
+      while (producer_.contains(name) || builder_.defined(name) || !fresh_.insert(name).second) name += "@";
+      return name;
+    };
+    scope.rank = [this](const std::string& value) -> std::optional<std::size_t> {
+      if (!builder_.defined(value)) return std::nullopt;
+      if (const auto known = builder_.known_value_of(value)) return known->one.shape.size();
+      const auto tensor = builder_.tensor_of(value);
+      return tensor ? std::optional(builder_.tensor(*tensor).shape.size()) : std::nullopt;
+    };
+    scope.constant = [this](const std::string& value) { return builder_.defined(value) ? builder_.constant_of(value) : std::nullopt; };
+    return scope;
+  }
+
+  /// A node of ONNX's own operators, as (part of) source node `index`.
+  Result<void> import_plain(int index, const onnx::NodeProto& node, const std::string& source_name) {
+    const Importer& importer = *importers().find(node.op_type());
+    OCTET_CHECK(check_inputs(node, index, importer.min_inputs, importer.max_inputs));
     OCTET_TRY(Attributes attributes, Attributes::of(node));
     const bool visible = std::ranges::any_of(node.output(), [&](const std::string& name) { return outputs_.contains(name); });
     const int source = static_cast<int>(builder_.graph().source_nodes.size()) - 1;
-    NodeImport import(builder_, node, std::move(attributes), static_cast<int>(opset_), source, name_of(node), visible, this);
+    NodeImport import(builder_, node, std::move(attributes), static_cast<int>(opset_), source, source_name, visible, this);
     for (const std::string& name : node.output()) import.output_is_read.push_back(!name.empty() && read_.contains(name));
     OCTET_CHECK(importer.import(import));
     OCTET_CHECK(import.attributes.check_all_read());
@@ -364,6 +402,7 @@ class Import final : public BranchImport {
   std::unordered_map<std::string_view, int> producer_;  // of every value; -1 for inputs and initializers
   std::unordered_set<std::string_view> read_;           // by some node, or as an output of the graph
   std::unordered_set<std::string_view> outputs_;
+  std::unordered_set<std::string> fresh_;               // names of values inside expanded nodes
   ExternalData external_;
   GraphBuilder builder_;
 };

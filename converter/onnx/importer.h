@@ -80,6 +80,8 @@ class NodeImport {
   [[nodiscard]] std::size_t rank(int tensor) const { return shape(tensor).size(); }
   /// Tensors there are so far.
   [[nodiscard]] int tensor_count() const { return builder_.tensor_count(); }
+  /// The node that writes a tensor, if it is one of the last few there are.
+  [[nodiscard]] const Node* recent_maker(int tensor) const { return builder_.recent_maker(tensor); }
   int add_constant(Tensor constant) { return builder_.add_tensor(std::move(constant)); }
   /// A graph input that follows the batch; an error if there is none.
   [[nodiscard]] Result<int> batched_input() { return builder_.batched_input(); }

@@ -32,4 +32,7 @@ struct SourceQuantization {
 /// clamp(rne(x / s) + z) of a constant; invalid where a value is NaN.
 [[nodiscard]] Result<Tensor> quantized(const Tensor& real, const SourceQuantization& quantization);
 
+/// The integers of a u8 or s8 activation, quantized or not, as f32.
+[[nodiscard]] Result<int> as_numbers(NodeImport& node, int x);
+
 }  // namespace octet

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "converter/onnx/expansions.h"
+
 namespace octet {
 namespace {
 
@@ -172,6 +174,9 @@ std::string support_table() {
   std::string text = "| ONNX | becomes | int8 | notes |\n|---|---|---|---|\n";
   for (const Support& s : kRows)
     text += std::string("| ") + s.onnx_operator + " | " + s.becomes + " | " + text_of(s.int8) + " | " + s.notes + " |\n";
+  text += "\n| quantized or fused | becomes, with Quantize and Dequantize where needed | notes |\n|---|---|---|\n";
+  for (const Expansion& e : expansions())
+    text += std::string("| ") + e.domain + (*e.domain == '\0' ? "" : ".") + e.op_type + " | " + e.becomes + " | " + e.notes + " |\n";
   return text;
 }
 

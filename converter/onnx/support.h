@@ -25,7 +25,7 @@ struct Support {
 /// A row for each operator that has an importer, by name. tests/converter_support_test.cc holds each against the converter.
 [[nodiscard]] std::span<const Support> supported_operators();
 
-/// The rows as a table in Markdown.
+/// The rows as a table in Markdown, and behind it one of the expansions (expansions.h).
 [[nodiscard]] std::string support_table();
 
 }  // namespace octet

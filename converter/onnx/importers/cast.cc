@@ -1,4 +1,5 @@
 #include "converter/onnx/importer.h"
+#include "converter/onnx/source_quantization.h"
 #include "converter/onnx/tensor_proto.h"
 
 namespace octet {
@@ -6,7 +7,12 @@ namespace {
 
 Result<void> emit_cast(NodeImport& node, Type type) {
   OCTET_TRY(const int x, node.input(0));
-  if (node.type(x) == type) return node.alias(0);
+  const Tensor& t = node.tensor(x);
+  if (source_type(t) == type) return node.alias(0);
+  if (t.quant.present()) {
+    OCTET_TRY(const int numbers, as_numbers(node, x));
+    return node.emit(schema::CastT{}, {numbers}, type);
+  }
   return node.emit(schema::CastT{}, {x}, type);
 }
 

@@ -42,14 +42,6 @@ int channel_constant(NodeImport& node, std::vector<float> values, int axis, std:
   return node.add_constant(std::move(t));
 }
 
-/// The integers of an activation as f32.
-Result<int> as_numbers(NodeImport& node, int x) {
-  if (!node.tensor(x).quant.present()) return node.emit_inner(schema::CastT{}, {x}, "@numbers", Type::f32);
-  const bool s8 = node.tensor(x).source.s8;
-  OCTET_TRY(const int bytes, relabeled(node, x, {{1.0F}, {s8 ? 128 : 0}, -1}, s8));
-  return node.emit_inner(schema::DequantizeT{}, {bytes}, "@numbers", Type::f32);
-}
-
 /// (q - z) s in f32, for what Dequantize does not do.
 Result<void> dequantize_in_f32(NodeImport& node, int x, const SourceQuantization& q) {
   OCTET_TRY(int y, as_numbers(node, x));
@@ -63,12 +55,13 @@ Result<void> dequantize_activation(NodeImport& node, int x, const SourceQuantiza
   if (!q.per_tensor() || q.type == Type::s32) return dequantize_in_f32(node, x, q);
   const Quantization quant = q.as_u8();
   const Quantization made = node.tensor(x).quant;
-  if (made.present() && made != quant) {
+  const bool raw = made == Quantization{{1.0F}, {q.type == Type::s8 ? 128 : 0}, -1};  // integers that stand for themselves
+  if (made.present() && made != quant && !raw) {
     SourceQuantization other{q.type, made};
     if (q.type == Type::s8) other.quant.zero_points[0] -= 128;
     return invalid("its " + say(q.quant) + " are not those of its input, " + say(other.quant));
   }
-  if (!made.present()) {
+  if (made != quant) {
     OCTET_TRY(x, relabeled(node, x, quant, q.type == Type::s8));
   }
   return node.emit(schema::DequantizeT{}, {x}, Type::f32);
@@ -149,6 +142,13 @@ Result<void> import_quantize(NodeImport& node) {
 }
 
 }  // namespace
+
+Result<int> as_numbers(NodeImport& node, int x) {
+  if (!node.tensor(x).quant.present()) return node.emit_inner(schema::CastT{}, {x}, "@numbers", Type::f32);
+  const bool s8 = node.tensor(x).source.s8;
+  OCTET_TRY(const int bytes, relabeled(node, x, {{1.0F}, {s8 ? 128 : 0}, -1}, s8));
+  return node.emit_inner(schema::DequantizeT{}, {bytes}, "@numbers", Type::f32);
+}
 
 void register_quantize_linear(ImporterTable& table) {
   table.add("DequantizeLinear", {2, 3, import_dequantize});

@@ -1,0 +1,1 @@
+ByJ`p-:¹«emžlei}h\žÊ”Ìµ» ÿª£°ƒcÓn?:¢‚¦^²cqrcrœ¡3B ŸÿÏKg§9 áXE€•kEu\ä¸W¢Äg›}iPGl†ŽØYa}`M~¶äOI Û

@@ -60,7 +60,7 @@ int run(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.footer(kFooter);
   std::vector<Entry> entries;
-  for (const auto add : {add_convert, add_run, add_eval, add_verify, add_bench, add_explain, add_inspect, add_operators}) {
+  for (const auto add : {add_convert, add_run, add_eval, add_verify, add_bench, add_explain, add_inspect, add_export, add_operators}) {
     Command command = add(app);
     entries.push_back({app.get_subcommands([](const CLI::App*) { return true; }).back(), std::move(command)});
   }

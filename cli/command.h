@@ -29,6 +29,7 @@ Command add_verify(CLI::App& app);
 Command add_bench(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_inspect(CLI::App& app);
+Command add_export(CLI::App& app);
 Command add_operators(CLI::App& app);
 
 /// Parses a command line and runs it: the exit code. Never throws.

@@ -99,6 +99,10 @@ struct QuantizeOptions {
 /// of an input that is not quantized).
 [[nodiscard]] Result<Model> quantize_imported(const Model& model, const QuantizeOptions& options);
 
+/// The model as the bytes of an ONNX file (opset 17): int8 operators between DequantizeLinear and QuantizeLinear, weights as integers
+/// behind DequantizeLinear, float operators as they are. Errors: unsupported, naming the node that ONNX cannot express.
+[[nodiscard]] Result<std::vector<std::byte>> export_onnx(const Model& model);
+
 /// The bytes of an .octet file. They have been read back and checked, and run once.
 [[nodiscard]] Result<std::vector<std::byte>> serialize(const Model& model);
 

@@ -380,6 +380,7 @@ TEST_CASE("what each row becomes can be exported, and comes back as it was, in f
   const std::set<std::string> only_out = {"GRU", "LSTM"};
   const auto models = builds();
   for (const Support& s : octet::supported_operators()) {
+    if (std::string(s.onnx_operator) == "BitShift") continue;  // of signed integers, which ONNX does not shift
     INFO(std::string(s.onnx_operator));
     const auto found = models.find(s.onnx_operator);
     if (found == models.end()) continue;

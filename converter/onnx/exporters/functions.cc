@@ -58,6 +58,11 @@ constexpr std::array kNamed = {
     NamedFunction{Function::Sign, "Sign"},         NamedFunction{Function::Floor, "Floor"},
     NamedFunction{Function::Ceil, "Ceil"},         NamedFunction{Function::Round, "Round"},
     NamedFunction{Function::Sin, "Sin"},           NamedFunction{Function::Cos, "Cos"},
+    NamedFunction{Function::Tan, "Tan"},           NamedFunction{Function::Asin, "Asin"},
+    NamedFunction{Function::Acos, "Acos"},         NamedFunction{Function::Atan, "Atan"},
+    NamedFunction{Function::Sinh, "Sinh"},         NamedFunction{Function::Cosh, "Cosh"},
+    NamedFunction{Function::Asinh, "Asinh"},       NamedFunction{Function::Acosh, "Acosh"},
+    NamedFunction{Function::Atanh, "Atanh"},       NamedFunction{Function::Shrink, "Shrink", "lambd", "bias"},
 };
 
 /// A function of x by the operators of opset 17; nothing where there is no way to write it.
@@ -280,9 +285,15 @@ Result<void> write_top_k(ExportGraph& e, const Node& node) {
 }
 
 Result<void> write_binary(ExportGraph& e, const Node& node) {
-  const auto function = node.as<schema::BinaryT>().function;
-  const std::string op = function == schema::BinaryFunction::PRelu ? "PRelu" : schema::EnumNameBinaryFunction(function);
-  e.set_real(node.outputs[0], e.value(op, {e.real(node.inputs[0]), e.real(node.inputs[1])}, name_of_output(e, node) + "_real"));
+  using F = schema::BinaryFunction;
+  const F function = node.as<schema::BinaryT>().function;
+  if (function == F::ShiftLeft || function == F::ShiftRight)  // ONNX shifts unsigned integers only
+    return Error{ErrorCode::unsupported, std::string(schema::EnumNameBinaryFunction(function)) + " cannot be exported", {}};
+  const std::string op = function == F::Remainder ? "Mod" : schema::EnumNameBinaryFunction(function);
+  NodeProto& n = e.add(op, {e.real(node.inputs[0]), e.real(node.inputs[1])}, name_of_output(e, node) + "_real");
+  if (function == F::Remainder) ExportGraph::set(n, "fmod", std::int64_t{1});
+  const std::string y = n.output(0);
+  e.set_real(node.outputs[0], y);
   return {};
 }
 

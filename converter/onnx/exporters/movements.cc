@@ -112,9 +112,47 @@ Result<void> write_pad(ExportGraph& e, const Node& node) {
   return {};
 }
 
+/// Indices of GatherND and ScatterND are s64 in ONNX.
+std::string own_indices(ExportGraph& e, const Node& node) {
+  if (e.tensor(node.inputs[1]).type == Type::s64) return e.own(node.inputs[1]);
+  NodeProto& n = e.add("Cast", {e.own(node.inputs[1])}, node.name + "_indices");
+  ExportGraph::set(n, "to", std::int64_t{TensorProto::INT64});
+  return n.output(0);
+}
+
 Result<void> write_gather(ExportGraph& e, const Node& node) {
   NodeProto& n = e.add("Gather", {e.own(node.inputs[0]), e.own(node.inputs[1])}, e.tensor(node.outputs[0]).name + "_gathered");
   ExportGraph::set(n, "axis", std::int64_t{node.as<schema::GatherT>().axis});
+  e.set_own(node.outputs[0], n.output(0));
+  return {};
+}
+
+Result<void> write_gather_nd(ExportGraph& e, const Node& node) {
+  NodeProto& n = e.add("GatherND", {e.own(node.inputs[0]), own_indices(e, node)}, e.tensor(node.outputs[0]).name + "_gathered");
+  ExportGraph::set(n, "batch_dims", std::int64_t{node.as<schema::GatherNDT>().batch_axes});
+  e.set_own(node.outputs[0], n.output(0));
+  return {};
+}
+
+/// ONNX has no batch axes here and, before opset 18, only two ways to combine.
+Result<void> write_scatter_nd(ExportGraph& e, const Node& node) {
+  const auto& a = node.as<schema::ScatterNDT>();
+  constexpr std::array kReductions = {"none", "add", "mul"};
+  const auto reduction = static_cast<std::size_t>(a.combination);
+  if (a.batch_axes != 0 || reduction >= kReductions.size())
+    return Error{ErrorCode::unsupported, "this ScatterND cannot be exported: ONNX has none with batch axes, and before opset 18 only replaces, adds and multiplies", {}};
+  NodeProto& n = e.add("ScatterND", {e.own(node.inputs[0]), own_indices(e, node), e.own(node.inputs[2])}, e.tensor(node.outputs[0]).name + "_scattered");
+  ExportGraph::set(n, "reduction", kReductions[reduction]);
+  e.set_own(node.outputs[0], n.output(0));
+  return {};
+}
+
+Result<void> write_cum_sum(ExportGraph& e, const Node& node) {
+  const auto& a = node.as<schema::CumSumT>();
+  const std::string axis = e.constant(std::vector<std::int64_t>{a.axis}, {}, TensorProto::INT64, node.name + "_axis");
+  NodeProto& n = e.add("CumSum", {e.own(node.inputs[0]), axis}, e.tensor(node.outputs[0]).name + "_sums");
+  if (a.exclusive) ExportGraph::set(n, "exclusive", std::int64_t{1});
+  if (a.reverse) ExportGraph::set(n, "reverse", std::int64_t{1});
   e.set_own(node.outputs[0], n.output(0));
   return {};
 }
@@ -161,6 +199,7 @@ constexpr std::array kRows = {
     ExporterRow{Operator::Reshape, write_reshape}, ExporterRow{Operator::Transpose, write_transpose}, ExporterRow{Operator::Tile, write_tile},
     ExporterRow{Operator::Concat, write_concat},   ExporterRow{Operator::Slice, write_slice},         ExporterRow{Operator::Expand, write_expand},
     ExporterRow{Operator::Pad, write_pad},         ExporterRow{Operator::Gather, write_gather},       ExporterRow{Operator::Resize, write_resize},
+    ExporterRow{Operator::GatherND, write_gather_nd}, ExporterRow{Operator::ScatterND, write_scatter_nd}, ExporterRow{Operator::CumSum, write_cum_sum},
 };
 
 }  // namespace

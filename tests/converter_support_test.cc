@@ -56,6 +56,22 @@ Build logic(const std::string& op, bool of_numbers) {
   };
 }
 
+/// y = sigmoid(true ? -x : x).
+void choice(ModelBuilder& m) {
+  m.input("x", {kOpen, 8}).output("y");
+  m.tensor("c", {}, onnx::TensorProto::BOOL)->add_int32_data(1);
+  NodeBuilder n = m.node("If", {"c"}, {"i"}).named("it");
+  for (const char* name : {"then_branch", "else_branch"}) {
+    onnx::GraphProto* g = n.add(name, onnx::AttributeProto::GRAPH)->mutable_g();
+    onnx::NodeProto* inner = g->add_node();
+    inner->set_op_type(name[0] == 't' ? "Neg" : "Identity");
+    inner->add_input("x");
+    inner->add_output("r");
+    g->add_output()->set_name("r");
+  }
+  m.node("Sigmoid", {"i"}, {"y"});
+}
+
 /// y = Reshape(x, what op makes of x's shape).
 Build of_shape(const std::function<void(ModelBuilder&)>& make) {
   return [=](ModelBuilder& m) {
@@ -81,6 +97,7 @@ std::map<std::string, Build> builds() {
     b[op] = node(op);
   b["Transpose"] = node("Transpose", {}, [](NodeBuilder& n) { n.with("perm", Ints{0, 2, 1, 3}); });
   b["Identity"] = b["Dropout"] = [](ModelBuilder&) {};
+  b["If"] = choice;
   for (const char* op : {"Identity", "Dropout"})
     b[op] = [=](ModelBuilder& m) {
       m.input("x", {kOpen, 8}).output("y").node("Relu", {"x"}, {"r"});

@@ -183,6 +183,22 @@ TEST_CASE("a residual: branches meet in an Add; the scales of a Concat's inputs 
   check_agrees(m, 0.03F + 0.025F);  // a byte of the Add off by one may move the Concat's
 }
 
+TEST_CASE("bytes are padded with a byte") {
+  for (const int type : {onnx::TensorProto::UINT8, onnx::TensorProto::INT8}) {
+    const int zero_point = type == onnx::TensorProto::UINT8 ? 100 : -20;
+    QuantizedBuilder m;
+    m.input("x", {kOpen, 2}).output("y").s64("pads", {0, 1, 0, 1});
+    m.parameters("p", 0.5F, zero_point, type).bytes("value", {}, {7}, type);
+    m.node("QuantizeLinear", {"x", "p_s", "p_z"}, {"q"});
+    m.node("Pad", {"q", "pads", "value"}, {"wide"});
+    m.node("DequantizeLinear", {"wide", "p_s", "p_z"}, {"y"});
+    const float pad = 0.5F * static_cast<float>(7 - zero_point);
+    const std::vector<float> expected = {pad, 1.5F, -2, pad};
+    CHECK(run(imported(m).impl().graph, {{1.5F, -2}}, 1)[0] == expected);
+    CHECK(run(quantized(m).impl().graph, {{1.5F, -2}}, 1)[0] == expected);
+  }
+}
+
 TEST_CASE("float models have nothing to import") {
   ModelBuilder m;
   m.input("x", {kOpen, 8}).output("y").node("Relu", {"x"}, {"y"});

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "converter/onnx/importer.h"
+#include "converter/onnx/source_quantization.h"
 
 namespace octet {
 namespace {
@@ -82,7 +83,9 @@ Result<void> import_pad(NodeImport& node) {
   OCTET_TRY(int x, node.input(0));
   schema::PadT op;
   OCTET_TRY(op.mode, read_mode(node));
-  OCTET_TRY(op.value, read_value(node, node.type(x)));
+  OCTET_TRY(op.value, read_value(node, source_type(node.tensor(x))));
+  if (const Quantization& q = node.tensor(x).quant; q.present())  // given as one of its bytes
+    op.value = static_cast<double>(q.scale()) * (op.value + (node.tensor(x).source.s8 ? 128 : 0) - q.zero_point());
   OCTET_TRY(auto pads, read_pads(node, node.rank(x)));
   OCTET_TRY(x, crop(node, x, pads));
   for (std::size_t i = 0; i < node.rank(x); ++i) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "converter/int8_form.h"
 #include "converter/quantize.h"
 #include "engine/model.h"
 #include "engine/try.h"
@@ -41,7 +42,7 @@ double quantized_bias(float bias, const Quantization& x, const Quantization& w, 
 
 }  // namespace
 
-ImportedQuantization find_imported(const Graph& graph, bool (*keeps_scale)(const Node&)) {
+ImportedQuantization find_imported(const Graph& graph) {
   ImportedQuantization found;
   found.given.resize(graph.tensors.size());
   std::vector<bool> differ(graph.tensors.size(), false);  // has a reader that wants other values

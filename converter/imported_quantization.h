@@ -13,8 +13,7 @@ struct ImportedQuantization {
   std::vector<Quantization> given;
 };
 
-/// `keeps_scale`: whether a node's output has the scale of its first input.
-[[nodiscard]] ImportedQuantization find_imported(const Graph& graph, bool (*keeps_scale)(const Node&));
+[[nodiscard]] ImportedQuantization find_imported(const Graph& graph);
 
 /// s8 weights [O, ...] and bias of a Conv or FullyConnected, at the source's scales, zero-points subtracted: w = q - z.
 struct ImportedWeights {

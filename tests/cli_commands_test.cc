@@ -334,8 +334,8 @@ TEST_CASE("cli commands: bench compares layers with their float form, and both i
   CHECK(compared == std::set<std::string>{"conv", "fc", "pool"});
   const std::string text = octet_output({"bench", f.file("net.octet"), "--seconds", "0.05", "--warmup", "0", "--profile", "--compare-float"});
   CHECK(text.find("of 3 int8 layers with a float form are slower than it") != std::string::npos);
-  for (const json& op : octet_json({"bench", f.file("net.onnx"), "--seconds", "0.02", "--profile", "--compare-float"})["ops"])
-    CHECK_FALSE(op.contains("float_us"));
+  const json real = octet_json({"bench", f.file("net.onnx"), "--seconds", "0.02", "--profile", "--compare-float"});
+  for (const json& op : real["ops"]) CHECK_FALSE(op.contains("float_us"));
 
   if (!octet::kernels::cpu_has(octet::kernels::Isa::avx2)) return;
   const std::string name = octet::kernels::name_of(octet::kernels::best_isa());

@@ -26,8 +26,8 @@ struct Direction {
 
 class Unrolled {
  public:
-  Unrolled(NodeImport& node, Compose& make, Cell cell, std::int64_t size, bool reset_after)
-      : node_(node), make_(make), cell_(cell), size_(size), reset_after_(reset_after) {}
+  Unrolled(Compose& make, Cell cell, std::int64_t size, bool reset_after)
+      : make_(make), cell_(cell), size_(size), reset_after_(reset_after) {}
 
   /// One step; x [N, G H].
   Result<void> step(Direction& d, int x) {
@@ -141,7 +141,6 @@ class Unrolled {
     return {};
   }
 
-  NodeImport& node_;
   Compose& make_;
   Cell cell_;
   std::int64_t size_;
@@ -240,7 +239,7 @@ Result<void> import_unrolled(NodeImport& node, Cell cell) {
   OCTET_CHECK(check_shapes(node, l, node.shape(l.x)[2]));
   if (l.steps * static_cast<std::int64_t>(l.directions()) > kMostSteps) return unsupported(std::to_string(l.steps) + " steps are too many");
   Compose make(node);
-  Unrolled unrolled(node, make, cell, l.size, reset_after != 0);
+  Unrolled unrolled(make, cell, l.size, reset_after != 0);
   std::vector<int> steps, last_h, last_c;  // of each direction
   for (std::size_t i = 0; i < l.directions(); ++i) {
     OCTET_TRY(Direction d, read_direction(node, make, l, i));

@@ -166,8 +166,8 @@ double onednn_seconds(const Data& d) {
   const PaddedImage image{seen.batch, seen.in_h, seen.in_w, seen.in_c, seen.pad_top, seen.pad_left, seen.pad_bottom, seen.pad_right, 3};
   seen.in_h = image.padded_h(), seen.in_w = image.padded_w();
   seen.pad_top = seen.pad_left = seen.pad_bottom = seen.pad_right = 0;
-  const auto primitive = d.shape.in_h == 1 ? onednn::make_matmul_u8s8s32({d.shape.in_w, d.shape.in_c, d.shape.out_c}, d.weights.data(), best_isa(), 1)
-                                           : onednn::make_conv_u8s8s32(seen, d.weights.data(), best_isa(), 1);
+  const auto primitive = d.shape.in_h == 1 ? onednn::make_matmul_u8s8s32({d.shape.in_w, d.shape.in_c, d.shape.out_c}, d.weights.data(), best_isa(), {1})
+                                           : onednn::make_conv_u8s8s32(seen, d.weights.data(), best_isa(), {1});
   if (primitive == nullptr) return 0;
   const Memory padded = memory(static_cast<std::size_t>(image.elements()));
   const Memory acc = memory(static_cast<std::size_t>(d.shape.out_pixels() * d.shape.out_c) * 4);

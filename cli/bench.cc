@@ -94,7 +94,7 @@ Result<std::vector<double>> float_profile(const Session& session, const Options&
     double& us = medians.emplace_back(0.0);
     const auto model = float_form(impl.graph(), impl.shapes, s.node);
     if (!model) continue;
-    OCTET_TRY(Session alone, model->session({.threads = o.threads}));
+    OCTET_TRY(Session alone, model->session({.threads = impl.lanes.size() > 1 ? 1 : o.threads}));
     Tensors tensors(alone);
     const double seconds = o.seconds / static_cast<double>(impl.steps.size());
     OCTET_TRY(const auto warm, measure(alone, tensors, seconds / 4));
@@ -163,6 +163,11 @@ std::string ops_table(const nlohmann::json& ops) {
   return table.text();
 }
 
+/// Which part of a run the table shows, if not all of it.
+std::string one_of(std::int64_t passes, std::int64_t batch) {
+  return passes == 1 ? "" : fmt::format("one of {} passes of {} sample{}, which threads share out among them:\n", passes, batch / passes, batch == passes ? "" : "s");
+}
+
 /// The layers whose int8 form is slower than their float form here; and of how many there is one to compare with.
 std::string slower_than_float(const nlohmann::json& ops) {
   std::string lines;
@@ -207,7 +212,7 @@ Result<int> bench(const Options& o) {
                grouped(session.weight_bytes()));
     fmt::print("latency us: min {:.2f}  p50 {:.2f}  p90 {:.2f}  p99 {:.2f}  mean {:.2f}  ({} runs)\n", l.min, l.p50,
                l.p90, l.p99, l.mean, us.size());
-    if (o.profile) fmt::print("\n{}", ops_table(ops));
+    if (o.profile) fmt::print("\n{}{}", one_of(session.impl().passes, o.batch), ops_table(ops));
     if (o.compare_float) fmt::print("\n{}", slower_than_float(ops));
   }
   OCTET_CHECK(
@@ -215,6 +220,7 @@ Result<int> bench(const Options& o) {
                     {"isa", session.isa()},
                     {"threads", o.threads},
                     {"batch", o.batch},
+                    {"passes", session.impl().passes},
                     {"load_ms", load_ms},
                     {"arena_bytes", session.arena_bytes()},
                     {"weight_bytes", session.weight_bytes()},

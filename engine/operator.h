@@ -21,6 +21,7 @@ namespace octet {
 struct Buffers {
   std::byte* const* tensors = nullptr;
   std::byte* scratch = nullptr;  ///< of the step's own scratch_bytes, 64-byte aligned, contents undefined
+  int lane = 0;  ///< which of PrepareOptions::lanes this is
 
   template <class T>
   [[nodiscard]] T* tensor(int index) const noexcept {
@@ -79,6 +80,7 @@ class NodeView {
 struct PrepareOptions {
   kernels::Isa isa = kernels::Isa::reference;  ///< the cap: no kernel above it
   int threads = 1;  ///< as many as the node is worth
+  int lanes = 1;    ///< how many may run the step at the same time, each with buffers of its own
   /// Where the other kernels that could run the node, with the same bytes, are to go; null: nobody asks. The step returned is
   /// the one the rules prefer.
   std::vector<Step>* others = nullptr;

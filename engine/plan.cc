@@ -24,14 +24,15 @@ class Planner {
   }
 
   Result<void> operator()() {
+    OCTET_CHECK(share_out_batch());
     find_owners();
-    if (const int threads = std::min(s_.threads, kernels::available_cpus()); threads > 1) s_.team = std::make_unique<kernels::Team>(threads);
+    if (threads_ > 1) s_.team = std::make_unique<kernels::Team>(threads_);
     OCTET_CHECK(prepare_steps());
     // A layer that brings OpenMP's threads takes them to all: both kinds would be in each other's way.
     if (std::ranges::any_of(s_.steps, [](const auto& s) { return s.step.openmp; })) s_.team = nullptr;
     if (!tools_.keep_tensors) share_in_place();
-    OCTET_CHECK(place());
-    return {};
+    find_caller_tensors();
+    return place();
   }
 
  private:
@@ -39,6 +40,25 @@ class Planner {
 
   [[nodiscard]] std::size_t bytes_of(std::size_t tensor) const {
     return static_cast<std::size_t>(element_count(s_.shapes[tensor])) * size_of(g_.tensors[tensor].type);
+  }
+
+  /// Threads that each take a share of the batch through all layers neither wait for each other nor fetch what another one has
+  /// just written, as those do that share a layer.
+  Result<void> share_out_batch() {
+    threads_ = std::min(s_.threads, kernels::available_cpus());
+    const bool divisible = !tools_.keep_tensors && !tools_.whole_batch && options_.batch % threads_ == 0 &&
+                           std::ranges::all_of(g_.outputs, [&](int i) { return g_.tensors[at(i)].batched; });
+    OCTET_TRY(s_.shapes, infer_shapes(g_, options_.batch));
+    if (!divisible || kernels::worthwhile_threads(threads_, whole_nanoseconds()) < threads_) return {};
+    s_.passes = lanes_ = threads_;
+    OCTET_TRY(s_.shapes, infer_shapes(g_, options_.batch / s_.passes));
+    return {};
+  }
+
+  [[nodiscard]] double whole_nanoseconds() const {
+    double sum = 0;
+    for (const Node& node : g_.nodes) sum += estimated_nanoseconds(*find_operator(node.op()), NodeView(g_, node, s_.shapes), s_.isa);
+    return sum;
   }
 
   void find_owners() {
@@ -54,7 +74,6 @@ class Planner {
     if (node.op() != schema::Operator::Reshape || owner_[out] != Owner::arena) return false;
     root_[out] = root_[at(node.inputs[0])];
     owner_[out] = owner_[at(root_[out])];
-    if (owner_[out] == Owner::caller) s_.caller_aliases.emplace_back(static_cast<int>(out), root_[out]);
     return true;
   }
 
@@ -74,14 +93,14 @@ class Planner {
       const OperatorInfo& info = *find_operator(node.op());
       const NodeView view(g_, node, s_.shapes);
       std::vector<Step> others;
-      const int threads = threads_for(info, view, s_.isa, s_.threads);
-      auto step = info.prepare(view, {s_.isa, threads, options_.tune ? &others : nullptr});
+      const int threads = lanes_ > 1 ? 1 : threads_for(info, view, s_.isa, s_.threads);
+      auto step = info.prepare(view, {s_.isa, threads, lanes_, options_.tune ? &others : nullptr});
       if (!step) return std::move(step).error().in(describe(g_, n));
       if (!others.empty()) tuner.choose(view, *step, others);
       s_.weight_bytes += step->packed_bytes != 0 ? step->packed_bytes : constant_bytes(node);
       // Now, not when all is packed: a small file may hold many nodes with large tables.
       if (s_.weight_bytes > options_.memory_limit_bytes) return over_limit(s_.weight_bytes);
-      s_.steps.push_back({*std::move(step), n, nullptr});
+      s_.steps.push_back({*std::move(step), n, 0});
     }
     return {};
   }
@@ -152,20 +171,34 @@ class Planner {
     for (const Lifetime& b : blocks)
       if (b.bytes > options_.memory_limit_bytes) return over_limit(b.bytes);
     const MemoryPlan plan = plan_memory(blocks);
-    if (plan.arena_bytes + s_.weight_bytes > options_.memory_limit_bytes) return over_limit(plan.arena_bytes + s_.weight_bytes);
-    s_.arena_bytes = plan.arena_bytes;
-    s_.arena = {static_cast<std::byte*>(::operator new[](std::max(plan.arena_bytes, kAlignment), std::align_val_t{kAlignment})),
+    const auto lanes = static_cast<std::size_t>(lanes_);
+    if (plan.arena_bytes > (options_.memory_limit_bytes - s_.weight_bytes) / lanes) return over_limit(lanes * plan.arena_bytes + s_.weight_bytes);
+    s_.arena_bytes = lanes * plan.arena_bytes;
+    s_.arena = {static_cast<std::byte*>(::operator new[](std::max(s_.arena_bytes, kAlignment), std::align_val_t{kAlignment})),
                 [](std::byte* p) { ::operator delete[](p, std::align_val_t{kAlignment}); }};
-    s_.buffers.assign(g_.tensors.size(), nullptr);
-    for (std::size_t i = 0; i < g_.tensors.size(); ++i) {
-      const std::size_t root = at(root_[i]);
-      // Constants are only ever read; the table of addresses is shared with what is written.
-      if (owner_[i] == Owner::constant) s_.buffers[i] = const_cast<std::byte*>(g_.tensors[root].data.bytes().data());
-      const auto block = block_of.find(root_[i]);
-      if (owner_[i] == Owner::arena && block != block_of.end()) s_.buffers[i] = s_.arena.get() + plan.offsets[block->second];
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      std::byte* const arena = s_.arena.get() + lane * plan.arena_bytes;
+      std::vector<std::byte*> buffers(g_.tensors.size(), nullptr);
+      for (std::size_t i = 0; i < buffers.size(); ++i) {
+        const std::size_t root = at(root_[i]);
+        // Constants are only ever read; the table of addresses is shared with what is written.
+        if (owner_[i] == Owner::constant) buffers[i] = const_cast<std::byte*>(g_.tensors[root].data.bytes().data());
+        const auto block = block_of.find(root_[i]);
+        if (owner_[i] == Owner::arena && block != block_of.end()) buffers[i] = arena + plan.offsets[block->second];
+      }
+      s_.lanes.push_back({std::move(buffers), arena});
     }
-    for (std::size_t i = 0; i < s_.steps.size(); ++i) s_.steps[i].scratch = s_.arena.get() + plan.offsets[tensors + i];
+    for (std::size_t i = 0; i < s_.steps.size(); ++i) s_.steps[i].scratch = plan.offsets[tensors + i];
     return {};
+  }
+
+  void find_caller_tensors() {
+    std::vector<int> positions = g_.inputs;
+    positions.insert(positions.end(), g_.outputs.begin(), g_.outputs.end());
+    s_.bound.assign(positions.size(), nullptr);
+    for (std::size_t i = 0; i < g_.tensors.size(); ++i)
+      if (const auto owner = std::ranges::find(positions, root_[i]); owner != positions.end() && owner_[i] == Owner::caller)
+        s_.caller_tensors.push_back({static_cast<int>(i), static_cast<std::size_t>(owner - positions.begin()), bytes_of(at(root_[i]))});
   }
 
   [[nodiscard]] Error over_limit(std::size_t bytes) const {
@@ -179,6 +212,8 @@ class Planner {
   const SessionTools& tools_;
   std::vector<int> root_;  // of each tensor, the one whose memory it shares
   std::vector<Owner> owner_;
+  int threads_ = 1;  ///< of the session
+  int lanes_ = 1;
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 namespace octet {
 
-/// Fills in Session::Impl's steps, buffers, aliases, copies and arena, for the shapes it holds.
+/// Fills in all of Session::Impl that run() needs, beyond its model, ISA and threads.
 [[nodiscard]] Result<void> plan_session(Session::Impl& session, const SessionOptions& options, const SessionTools& tools);
 
 }  // namespace octet

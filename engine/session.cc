@@ -1,5 +1,6 @@
 #include "engine/session.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -23,13 +24,12 @@ Result<std::size_t> find(const T& tensor, std::size_t position, const std::vecto
   return bad_argument(std::string("the model has no ") + what + " '" + std::string(tensor.name) + "'");
 }
 
-/// Puts the caller's addresses into the table of buffers.
+/// Puts the caller's addresses where they belong, in the order of `infos`.
 template <class T>
-Result<void> bind_all(std::span<const T> tensors, const std::vector<TensorInfo>& infos, const std::vector<int>& indices, const char* what,
-                      std::vector<std::byte*>& buffers) {
+Result<void> bind_all(std::span<const T> tensors, const std::vector<TensorInfo>& infos, const char* what, std::byte** bound) {
   if (tensors.size() != infos.size())
     return bad_argument("the model has " + std::to_string(infos.size()) + " " + what + "s, " + std::to_string(tensors.size()) + " were given");
-  for (const int i : indices) buffers[static_cast<std::size_t>(i)] = nullptr;
+  std::fill_n(bound, infos.size(), nullptr);
   for (std::size_t k = 0; k < tensors.size(); ++k) {
     OCTET_TRY(const std::size_t position, find(tensors[k], k, infos, what));
     const TensorInfo& info = infos[position];
@@ -38,10 +38,9 @@ Result<void> bind_all(std::span<const T> tensors, const std::vector<TensorInfo>&
     if (tensors[k].size_bytes != info.size_bytes())
       return complain("has " + std::to_string(info.size_bytes()) + " bytes, not " + std::to_string(tensors[k].size_bytes));
     if (tensors[k].data == nullptr) return complain("has no data");
-    std::byte*& buffer = buffers[static_cast<std::size_t>(indices[position])];
-    if (buffer != nullptr) return complain("was given twice");
+    if (bound[position] != nullptr) return complain("was given twice");
     // Inputs are only read: the table of addresses is shared with what is written.
-    buffer = static_cast<std::byte*>(const_cast<void*>(static_cast<const void*>(tensors[k].data)));
+    bound[position] = static_cast<std::byte*>(const_cast<void*>(static_cast<const void*>(tensors[k].data)));
   }
   return {};
 }
@@ -72,9 +71,9 @@ Result<Session> make(const Model& model, const SessionOptions& options, const Se
   impl->model = model.shared_impl();
   impl->made_after_fork = kernels::forked();
   impl->threads = impl->made_after_fork ? 1 : options.threads;
-  OCTET_TRY(impl->shapes, infer_shapes(graph, options.batch));
-  impl->inputs = infos_at(graph, graph.inputs, impl->shapes);
-  impl->outputs = infos_at(graph, graph.outputs, impl->shapes);
+  OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(graph, options.batch));
+  impl->inputs = infos_at(graph, graph.inputs, shapes);
+  impl->outputs = infos_at(graph, graph.outputs, shapes);
   OCTET_CHECK(plan_session(*impl, options, tools));
   return Session(std::move(impl));
 }
@@ -93,10 +92,25 @@ Result<kernels::Isa> isa_cap(const std::string& name) {
 }
 
 Result<void> Session::Impl::bind(std::span<const InputTensor> given_inputs, std::span<const OutputTensor> given_outputs) {
-  OCTET_CHECK(bind_all(given_inputs, inputs, graph().inputs, "input", buffers));
-  OCTET_CHECK(bind_all(given_outputs, outputs, graph().outputs, "output", buffers));
-  for (const auto& [tensor, owner] : caller_aliases) buffers[static_cast<std::size_t>(tensor)] = buffers[static_cast<std::size_t>(owner)];
-  return {};
+  OCTET_CHECK(bind_all(given_inputs, inputs, "input", bound.data()));
+  return bind_all(given_outputs, outputs, "output", bound.data() + inputs.size());
+}
+
+void Session::Impl::run_passes(std::size_t index, std::int64_t begin, std::int64_t end) {
+  Lane& lane = lanes[index];
+  for (std::int64_t pass = begin; pass < end; ++pass) {
+    for (const CallerTensor& t : caller_tensors)
+      lane.buffers[static_cast<std::size_t>(t.tensor)] = bound[t.position] + static_cast<std::size_t>(pass) * t.bytes;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const PlannedStep& s = steps[i];
+      lane.failure = s.step.function(s.step.parameters.get(), {lane.buffers.data(), lane.arena + s.scratch, static_cast<int>(index)});
+      if (lane.failure != nullptr) {
+        lane.failed_step = i;
+        return;
+      }
+      if (after_step) after_step(i);
+    }
+  }
 }
 
 Result<void> Session::Impl::run(std::span<const InputTensor> given_inputs, std::span<const OutputTensor> given_outputs) {
@@ -105,12 +119,16 @@ Result<void> Session::Impl::run(std::span<const InputTensor> given_inputs, std::
   OCTET_CHECK(bind(given_inputs, given_outputs));
   const kernels::RoundingScope rounding;
   const kernels::TeamScope scope(team.get());
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const PlannedStep& s = steps[i];
-    const char* failure = s.step.function(s.step.parameters.get(), {buffers.data(), s.scratch});
-    if (failure != nullptr) return Error{ErrorCode::run_failed, failure, describe(graph(), s.node)};
-    if (after_step) after_step(i);
+  for (Lane& lane : lanes) lane.failure = nullptr;
+  if (after_step) {
+    run_passes(0, 0, passes);
+  } else {
+    kernels::parallel_pieces(static_cast<int>(lanes.size()), passes, [this](std::int64_t lane, std::int64_t begin, std::int64_t end) noexcept {
+      run_passes(static_cast<std::size_t>(lane), begin, end);
+    });
   }
+  for (const Lane& lane : lanes)
+    if (lane.failure != nullptr) return Error{ErrorCode::run_failed, lane.failure, describe(graph(), steps[lane.failed_step].node)};
   return {};
 }
 

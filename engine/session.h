@@ -1,4 +1,7 @@
 // Behind octet::Session: steps, arena and the run loop, with the hooks calibration, verification and profiling need.
+//
+// A session's batch is run in passes of equal size (micro-batches), which never wait for each other: with several threads each
+// takes whole passes through all layers, in a lane of its own, where the batch can be shared out so.
 #pragma once
 
 #include <functional>
@@ -16,12 +19,14 @@ namespace octet {
 /// What tools ask of a session beyond the public options.
 struct SessionTools {
   bool keep_tensors = false;  ///< no sharing of memory: every tensor can be read after run()
+  bool whole_batch = false;   ///< one pass, so that Impl::after_step sees the whole batch; keep_tensors implies it
 };
 
 struct Session::Impl {
   std::shared_ptr<const Model::Impl> model;
-  std::vector<Shape> shapes;  ///< of every tensor, at this batch
-  std::vector<TensorInfo> inputs, outputs;
+  std::vector<Shape> shapes;  ///< of every tensor, in one pass
+  std::vector<TensorInfo> inputs, outputs;  ///< of the whole batch
+  std::int64_t passes = 1;
   kernels::Isa isa = kernels::Isa::reference;
   int threads = 1;
   bool made_after_fork = false;
@@ -30,24 +35,40 @@ struct Session::Impl {
   struct PlannedStep {
     Step step;
     std::size_t node;
-    std::byte* scratch = nullptr;
+    std::size_t scratch = 0;  ///< offset in a lane's arena
   };
   std::vector<PlannedStep> steps;
-  /// Called after each step with its index in `steps`, if set.
+  /// Called after each step with its index in `steps`, if set; then all passes run one after the other.
   std::function<void(std::size_t)> after_step;
 
-  std::vector<std::byte*> buffers;  ///< of every tensor; the caller's ones are set by run()
-  /// Tensors that share the memory of another one that belongs to the caller: {tensor, owner}.
-  std::vector<std::pair<int, int>> caller_aliases;
-  std::shared_ptr<std::byte> arena;
+  /// What one pass at a time works in.
+  struct Lane {
+    std::vector<std::byte*> buffers;  ///< of every tensor; the caller's ones are set before each pass
+    std::byte* arena = nullptr;
+    const char* failure = nullptr;  ///< why a step of the run failed, and which
+    std::size_t failed_step = 0;
+  };
+  std::vector<Lane> lanes;
+
+  /// A tensor in memory of the caller: the position of an input, or that of an output after all inputs.
+  struct CallerTensor {
+    int tensor;
+    std::size_t position;
+    std::size_t bytes;  ///< of one pass
+  };
+  std::vector<CallerTensor> caller_tensors;
+  std::vector<std::byte*> bound;  ///< the caller's addresses, by position
+  std::shared_ptr<std::byte> arena;  ///< of all lanes
   std::size_t arena_bytes = 0, weight_bytes = 0;
 
   [[nodiscard]] const Graph& graph() const noexcept { return model->graph; }
   /// A tensor's address after run(): constants and, with keep_tensors, everything.
-  [[nodiscard]] const std::byte* data(int tensor) const noexcept { return buffers[static_cast<std::size_t>(tensor)]; }
+  [[nodiscard]] const std::byte* data(int tensor) const noexcept { return lanes[0].buffers[static_cast<std::size_t>(tensor)]; }
 
   Result<void> bind(std::span<const InputTensor> inputs, std::span<const OutputTensor> outputs);
   Result<void> run(std::span<const InputTensor> inputs, std::span<const OutputTensor> outputs);
+  /// Passes [begin, end) in lane `index`, until a step fails. Throws what after_step throws.
+  void run_passes(std::size_t index, std::int64_t begin, std::int64_t end);
 };
 
 /// Model::session with tools.

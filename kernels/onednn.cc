@@ -7,6 +7,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kernels/parallel.h"
 
@@ -260,75 +261,85 @@ Description<dnnl::inner_product_forward> describe_matmul(const Layout& l, const 
 
 struct Primitive::Impl {
   template <class Descriptor>
-  Impl(const Descriptor& pd, const Layout& l, const void* user_weights, const float* user_bias, int thread_count)
-      : threads(thread_count),
+  Impl(const Descriptor& pd, const Layout& l, const void* user_weights, const float* user_bias, Parallelism parallelism)
+      : threads(parallelism.threads),
         engine(cpu_engine()),
-        stream(engine),
         primitive(pd),
-        x(l.x, engine, DNNL_MEMORY_NONE),
-        y(l.y, engine, DNNL_MEMORY_NONE),
-        scratch(pd.scratchpad_desc(), engine, DNNL_MEMORY_NONE),
         weights(pd.weights_desc(), engine),
         scratch_bytes(pd.scratchpad_desc().get_size()),
         packed_bytes(pd.weights_desc().get_size()),
         name(pd.impl_info_str()) {
     // The user's arrays are only read: oneDNN has no const memory.
     dnnl::memory source(l.user_weights, engine, const_cast<void*>(user_weights));
+    dnnl::stream stream(engine);
     dnnl::reorder(source, weights).execute(stream, source, weights);
     stream.wait();
-    add(DNNL_ARG_SRC, x);
-    add(DNNL_ARG_DST, y);
-    add(DNNL_ARG_WEIGHTS, weights);
-    if (scratch_bytes != 0) add(DNNL_ARG_SCRATCHPAD, scratch);
-    if (user_bias == nullptr) return;
-    bias = dnnl::memory(l.bias, engine);
-    std::copy_n(user_bias, l.bias.get_size() / sizeof(float), static_cast<float*>(bias.get_data_handle()));
-    packed_bytes += l.bias.get_size();
-    add(DNNL_ARG_BIAS, bias);
+    if (user_bias != nullptr) {
+      bias = dnnl::memory(l.bias, engine);
+      std::copy_n(user_bias, l.bias.get_size() / sizeof(float), static_cast<float*>(bias.get_data_handle()));
+      packed_bytes += l.bias.get_size();
+    }
+    lanes.reserve(static_cast<std::size_t>(parallelism.lanes));
+    for (int i = 0; i < parallelism.lanes; ++i) lanes.emplace_back(*this, l, pd.scratchpad_desc());
   }
 
-  /// The C call takes the array as it is; the C++ one wants a map, which it copies into a new array at every run.
-  bool run(const void* in, void* out, void* scratchpad) {
-    return point(x, last_x, const_cast<void*>(in)) && point(y, last_y, out) &&
-           point(scratch, last_scratch, scratchpad) &&
-           dnnl_primitive_execute(primitive.get(), stream.get(), arg_count, args.data()) == dnnl_success &&
-           dnnl_stream_wait(stream.get()) == dnnl_success;
-  }
+  /// What one run at a time needs of its own.
+  struct Lane {
+    Lane(const Impl& impl, const Layout& l, const dnnl::memory::desc& scratchpad)
+        : stream(impl.engine),
+          x(l.x, impl.engine, DNNL_MEMORY_NONE),
+          y(l.y, impl.engine, DNNL_MEMORY_NONE),
+          scratch(scratchpad, impl.engine, DNNL_MEMORY_NONE) {
+      add(DNNL_ARG_SRC, x);
+      add(DNNL_ARG_DST, y);
+      add(DNNL_ARG_WEIGHTS, impl.weights);
+      if (impl.scratch_bytes != 0) add(DNNL_ARG_SCRATCHPAD, scratch);
+      if (impl.bias) add(DNNL_ARG_BIAS, impl.bias);
+    }
+
+    /// The C call takes the array as it is; the C++ one wants a map, which it copies into a new array at every run.
+    bool run(const dnnl::primitive& primitive, const void* in, void* out, void* scratchpad) {
+      return point(x, last_x, const_cast<void*>(in)) && point(y, last_y, out) && point(scratch, last_scratch, scratchpad) &&
+             dnnl_primitive_execute(primitive.get(), stream.get(), arg_count, args.data()) == dnnl_success &&
+             dnnl_stream_wait(stream.get()) == dnnl_success;
+    }
+
+   private:
+    void add(int index, const dnnl::memory& memory) noexcept { args[static_cast<std::size_t>(arg_count++)] = {index, memory.get()}; }
+
+    /// A lane's arena stays where it is, so this hardly ever has anything to do.
+    static bool point(const dnnl::memory& memory, void*& last, void* data) {
+      if (data == last) return true;
+      last = dnnl_memory_set_data_handle(memory.get(), data) == dnnl_success ? data : nullptr;
+      return last == data;
+    }
+
+    dnnl::stream stream;
+    dnnl::memory x, y, scratch;
+    std::array<dnnl_exec_arg_t, 5> args{};
+    int arg_count = 0;
+    void* last_x = nullptr;
+    void* last_y = nullptr;
+    void* last_scratch = nullptr;
+  };
 
   int threads;
   dnnl::engine engine;
-  dnnl::stream stream;
   dnnl::primitive primitive;
-  dnnl::memory x, y, scratch, weights, bias;
-  std::array<dnnl_exec_arg_t, 5> args{};
-  int arg_count = 0;
-  void* last_x = nullptr;
-  void* last_y = nullptr;
-  void* last_scratch = nullptr;
+  dnnl::memory weights, bias;
   std::size_t scratch_bytes, packed_bytes;
   std::string name;
-
- private:
-  void add(int index, const dnnl::memory& memory) noexcept {
-    args[static_cast<std::size_t>(arg_count++)] = {index, memory.get()};
-  }
-
-  /// A session's arena stays where it is, so this hardly ever has anything to do.
-  static bool point(const dnnl::memory& memory, void*& last, void* data) {
-    if (data == last) return true;
-    last = dnnl_memory_set_data_handle(memory.get(), data) == dnnl_success ? data : nullptr;
-    return last == data;
-  }
+  std::vector<Lane> lanes;
 };
 
 Primitive::Primitive(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Primitive::~Primitive() = default;
 
-bool Primitive::run(const void* x, void* y, void* scratch) const noexcept {
+bool Primitive::run(const void* x, void* y, void* scratch, int lane) const noexcept {
   try {
     const ForkScope fork_scope;
     const ThreadScope thread_scope(impl_->threads);
-    return impl_->run(x, y, scratch);
+    return impl_->lanes[static_cast<std::size_t>(lane)].run(impl_->primitive, x, y, scratch);
   } catch (...) {
     return false;
   }
@@ -356,55 +367,56 @@ PrimitivePtr guarded(Isa cap, int threads, const Make& make) noexcept {
 }
 
 template <class Operation>
-PrimitivePtr build(const Description<Operation>& description, const Layout& layout, const void* weights, const float* bias, int threads) {
+PrimitivePtr build(const Description<Operation>& description, const Layout& layout, const void* weights, const float* bias,
+                   Parallelism parallelism) {
   return std::make_shared<const Primitive>(
-      std::make_unique<Primitive::Impl>(description.implementation, layout, weights, bias, threads));
+      std::make_unique<Primitive::Impl>(description.implementation, layout, weights, bias, parallelism));
 }
 
 /// The first implementation in oneDNN's order, fastest first, that the contract allows.
 template <class Operation>
 PrimitivePtr build_int8(Description<Operation> description, const Layout& layout, const std::int8_t* weights, Isa cap,
-                        int threads, std::int64_t bound) {
+                        Parallelism parallelism, std::int64_t bound) {
   while (!is_allowed_int8(description.implementation.impl_info_str(), cap, bound))
     if (!description.implementation.next_impl()) return nullptr;
-  return build(description, layout, weights, nullptr, threads);
+  return build(description, layout, weights, nullptr, parallelism);
 }
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 }  // namespace
 
-PrimitivePtr make_conv_u8s8s32(const ConvShape& shape, const std::int8_t* weights, Isa cap, int threads) noexcept {
+PrimitivePtr make_conv_u8s8s32(const ConvShape& shape, const std::int8_t* weights, Isa cap, Parallelism parallelism) noexcept {
   if (!allows(cap, Isa::avx512vnni)) return nullptr;
-  return guarded(cap, threads, [&] {
+  return guarded(cap, parallelism.threads, [&] {
     const Layout layout = conv_layout(shape, Type::u8, Type::s8, Type::s32, false);
-    return build_int8(describe_conv(shape, layout, attributes(-kInfinity, kInfinity)), layout, weights, cap, threads,
+    return build_int8(describe_conv(shape, layout, attributes(-kInfinity, kInfinity)), layout, weights, cap, parallelism,
                       accumulator_bound(weights, shape.out_c, shape.filter_size()));
   });
 }
 
-PrimitivePtr make_matmul_u8s8s32(const MatmulShape& shape, const std::int8_t* weights, Isa cap, int threads) noexcept {
+PrimitivePtr make_matmul_u8s8s32(const MatmulShape& shape, const std::int8_t* weights, Isa cap, Parallelism parallelism) noexcept {
   if (!allows(cap, Isa::avx512vnni)) return nullptr;
-  return guarded(cap, threads, [&] {
+  return guarded(cap, parallelism.threads, [&] {
     const Layout layout = matmul_layout(shape, Type::u8, Type::s8, Type::s32, false);
-    return build_int8(describe_matmul(layout, attributes(-kInfinity, kInfinity)), layout, weights, cap, threads,
+    return build_int8(describe_matmul(layout, attributes(-kInfinity, kInfinity)), layout, weights, cap, parallelism,
                       accumulator_bound(weights, shape.out, shape.depth));
   });
 }
 
 PrimitivePtr make_conv_f32(const ConvShape& shape, const float* weights, const float* bias, float clamp_min,
-                           float clamp_max, Isa cap, int threads) noexcept {
-  return guarded(cap, threads, [&] {
+                           float clamp_max, Isa cap, Parallelism parallelism) noexcept {
+  return guarded(cap, parallelism.threads, [&] {
     const Layout layout = conv_layout(shape, Type::f32, Type::f32, Type::f32, bias != nullptr);
-    return build(describe_conv(shape, layout, attributes(clamp_min, clamp_max)), layout, weights, bias, threads);
+    return build(describe_conv(shape, layout, attributes(clamp_min, clamp_max)), layout, weights, bias, parallelism);
   });
 }
 
 PrimitivePtr make_matmul_f32(const MatmulShape& shape, const float* weights, const float* bias, float clamp_min,
-                             float clamp_max, Isa cap, int threads) noexcept {
-  return guarded(cap, threads, [&] {
+                             float clamp_max, Isa cap, Parallelism parallelism) noexcept {
+  return guarded(cap, parallelism.threads, [&] {
     const Layout layout = matmul_layout(shape, Type::f32, Type::f32, Type::f32, bias != nullptr);
-    return build(describe_matmul(layout, attributes(clamp_min, clamp_max)), layout, weights, bias, threads);
+    return build(describe_matmul(layout, attributes(clamp_min, clamp_max)), layout, weights, bias, parallelism);
   });
 }
 

@@ -20,17 +20,17 @@ struct MatmulShape {
   std::int64_t rows = 1, depth = 1, out = 1;
 };
 
-/// A compiled primitive with its packed weights. It belongs to one step of one session: one thread at a time may run
-/// it, because it remembers where x, y and the scratch were, and only tells oneDNN when they move.
+/// A compiled primitive with its packed weights. It belongs to one step of one session, which runs it in lanes of one thread
+/// at a time: each remembers where its x, y and scratch were, and only tells oneDNN when they move.
 class Primitive {
  public:
   struct Impl;
   explicit Primitive(std::unique_ptr<Impl> impl) noexcept;
   ~Primitive();
 
-  /// x and y as the factory says; scratch of scratch_bytes(), 64-byte aligned. False if oneDNN failed. It takes as many of
-  /// OpenMP's threads as it was made for.
-  [[nodiscard]] bool run(const void* x, void* y, void* scratch) const noexcept;
+  /// x and y as the factory says; scratch of scratch_bytes(), 64-byte aligned; `lane` in [0, lanes). False if oneDNN failed. It
+  /// takes as many of OpenMP's threads as it was made for.
+  [[nodiscard]] bool run(const void* x, void* y, void* scratch, int lane = 0) const noexcept;
 
   [[nodiscard]] std::size_t scratch_bytes() const noexcept;
   /// Bytes of the packed weights (and bias).
@@ -44,7 +44,13 @@ class Primitive {
 
 using PrimitivePtr = std::shared_ptr<const Primitive>;
 
-// The factories copy weights and bias. `threads` is what run() will have. oneDNN takes a cap once a process, from the
+/// What run() will have: the threads of one run, and how many runs there may be at the same time.
+struct Parallelism {
+  int threads = 1;
+  int lanes = 1;
+};
+
+// The factories copy weights and bias. oneDNN takes a cap once a process, from the
 // first factory call that reaches it: a later `cap` still decides what int8 may use, but no longer the code of float
 // layers.
 
@@ -53,20 +59,20 @@ using PrimitivePtr = std::shared_ptr<const Primitive>;
 /// oneDNN has no implementation within the cap for which 255 * sum|w| of every channel stays within what it was tested
 /// to sum exactly (2^24 where it was not tested).
 [[nodiscard]] PrimitivePtr make_conv_u8s8s32(const ConvShape& shape, const std::int8_t* weights, Isa cap,
-                                             int threads) noexcept;
+                                             Parallelism parallelism) noexcept;
 
 /// u8 [rows, depth] x s8 weights [out, depth] -> s32 [rows, out]. Null as above.
 [[nodiscard]] PrimitivePtr make_matmul_u8s8s32(const MatmulShape& shape, const std::int8_t* weights, Isa cap,
-                                               int threads) noexcept;
+                                               Parallelism parallelism) noexcept;
 
 /// f32 convolution with bias (null: none) and clamp; layouts as above. Null only if oneDNN has no such primitive or
 /// failed.
 [[nodiscard]] PrimitivePtr make_conv_f32(const ConvShape& shape, const float* weights, const float* bias,
-                                         float clamp_min, float clamp_max, Isa cap, int threads) noexcept;
+                                         float clamp_min, float clamp_max, Isa cap, Parallelism parallelism) noexcept;
 
 /// f32 matrix product with bias (null: none) and clamp.
 [[nodiscard]] PrimitivePtr make_matmul_f32(const MatmulShape& shape, const float* weights, const float* bias,
-                                           float clamp_min, float clamp_max, Isa cap, int threads) noexcept;
+                                           float clamp_min, float clamp_max, Isa cap, Parallelism parallelism) noexcept;
 
 /// "2.6.3".
 [[nodiscard]] std::string version();

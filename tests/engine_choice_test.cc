@@ -48,7 +48,7 @@ TEST_CASE("all kernels offered for a node give the same bytes, and say why they 
         for (const octet::Node& node : graph.nodes) {
           std::vector<Step> others;
           const auto* info = octet::find_operator(node.op());
-          const Step first = must(info->prepare(NodeView(graph, node, shapes), {isa, 1, &others}));
+          const Step first = must(info->prepare(NodeView(graph, node, shapes), {isa, 1, 1, &others}));
           for (const Step& other : others) {
             INFO(net.name, ", ", node.name, ": ", first.kernel, " and ", other.kernel);
             CHECK(first.why.starts_with("rule: "));

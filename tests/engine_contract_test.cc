@@ -3,9 +3,12 @@
 #include <xmmintrin.h>
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 #include <set>
 #include <span>
 
+#include "kernels/team.h"
 #include "octet/converter.hpp"
 #include "tests/support/quantized_nets.h"
 #include "tests/support/test_samples.h"
@@ -25,11 +28,11 @@ octet::Session session_of(const Model& model, const std::string& isa, int thread
   return must(model.session(options));
 }
 
-/// Sample number `i` of inputs that hold kBatch of them.
-std::vector<Bytes> sample(const std::vector<Bytes>& inputs, std::size_t i) {
+/// Part number `i` of inputs that hold `parts` of them.
+std::vector<Bytes> sample(const std::vector<Bytes>& inputs, std::size_t i, std::size_t parts = kBatch) {
   std::vector<Bytes> one;
   for (const Bytes& all : inputs) {
-    const auto size = static_cast<std::ptrdiff_t>(all.size() / kBatch);
+    const auto size = static_cast<std::ptrdiff_t>(all.size() / parts);
     const auto at = all.begin() + static_cast<std::ptrdiff_t>(i) * size;
     one.emplace_back(at, at + size);
   }
@@ -82,6 +85,48 @@ void check_contract(const Net& net) {
 
 TEST_CASE("quantized graphs give the same bytes on every ISA, thread count and batch split") {
   for (const Net& net : quantized_nets()) check_contract(net);
+}
+
+/// Of a batch that is shared out evenly.
+constexpr int kShared = 256;
+
+TEST_CASE("threads that share out a batch give the bytes of one that runs it in parts") {
+  std::size_t shared = 0;
+  for (const Net& net : quantized_nets(1)) {
+    INFO(net.name);
+    const auto inputs = random_inputs(net.model, kShared, 5);
+    for (const auto isa : octet::kernels::available_isas()) {
+      const std::string name = octet::kernels::name_of(isa);
+      auto two = session_of(net.model, name, 2, kShared);
+      if (two.impl().passes == 1) continue;  // one CPU, or not worth it
+      ++shared;
+      CHECK(two.impl().passes == 2);
+      auto half = session_of(net.model, name, 1, kShared / 2);
+      CHECK(two.arena_bytes() == 2 * half.arena_bytes());
+      auto expected = run_bytes(half, sample(inputs, 0, 2));
+      const auto second = run_bytes(half, sample(inputs, 1, 2));
+      for (std::size_t o = 0; o < expected.size(); ++o) expected[o].insert(expected[o].end(), second[o].begin(), second[o].end());
+      for (int i = 0; i < 20; ++i) CHECK(run_bytes(two, inputs) == expected);
+    }
+  }
+  if (octet::kernels::available_cpus() > 1) CHECK(shared > 0);
+}
+
+TEST_CASE("one share that fails fails the run, and the next one goes on") {
+  const Net net = dynamic(0);
+  auto session = session_of(net.model, "reference", 2, kShared);
+  const auto good = random_inputs(net.model, kShared, 5);
+  auto bad = good;
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::memcpy(bad[0].data() + bad[0].size() - sizeof nan, &nan, sizeof nan);
+  const auto expected = run_bytes(session, good);
+  std::vector<octet::InputTensor> in;
+  std::vector<octet::OutputTensor> out;
+  auto results = expected;
+  for (std::size_t i = 0; i < bad.size(); ++i) in.emplace_back(bad[i].data(), bad[i].size(), session.inputs()[i].type);
+  for (std::size_t i = 0; i < results.size(); ++i) out.emplace_back(results[i].data(), results[i].size(), session.outputs()[i].type);
+  check_error(session.run(in, out), octet::ErrorCode::run_failed, {"NaN"});
+  CHECK(run_bytes(session, good) == expected);
 }
 
 /// A float net with every operator the quantizer has an int8 form of.

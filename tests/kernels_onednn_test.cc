@@ -239,7 +239,7 @@ TEST_CASE("oneDNN f32 convolution") {
       CAPTURE(s.groups);
       CAPTURE(threads);
       check_f32(s, threads, [&](const float* w, const float* bias, Clamp clamp) {
-        return onednn::make_conv_f32(s, w, bias, clamp.min, clamp.max, best_isa(), threads);
+        return onednn::make_conv_f32(s, w, bias, clamp.min, clamp.max, best_isa(), {threads});
       });
     }
   }
@@ -254,7 +254,7 @@ TEST_CASE("oneDNN f32 matrix product") {
       CAPTURE(s.out);
       CAPTURE(threads);
       check_f32(as_conv(s), threads, [&](const float* w, const float* bias, Clamp clamp) {
-        return onednn::make_matmul_f32(s, w, bias, clamp.min, clamp.max, best_isa(), threads);
+        return onednn::make_matmul_f32(s, w, bias, clamp.min, clamp.max, best_isa(), {threads});
       });
     }
   }
@@ -271,7 +271,7 @@ TEST_CASE("oneDNN int8 convolution is exact or refused") {
       CAPTURE(s.groups);
       CAPTURE(threads);
       check_int8(s, threads,
-                 [&](const std::int8_t* w, Isa cap) { return onednn::make_conv_u8s8s32(s, w, cap, threads); });
+                 [&](const std::int8_t* w, Isa cap) { return onednn::make_conv_u8s8s32(s, w, cap, {threads}); });
     }
   }
 }
@@ -285,7 +285,7 @@ TEST_CASE("oneDNN int8 matrix product is exact or refused") {
       CAPTURE(s.out);
       CAPTURE(threads);
       check_int8(as_conv(s), threads,
-                 [&](const std::int8_t* w, Isa cap) { return onednn::make_matmul_u8s8s32(s, w, cap, threads); });
+                 [&](const std::int8_t* w, Isa cap) { return onednn::make_matmul_u8s8s32(s, w, cap, {threads}); });
     }
   }
 }
@@ -293,8 +293,8 @@ TEST_CASE("oneDNN int8 matrix product is exact or refused") {
 TEST_CASE("oneDNN int8 is refused below avx512vnni") {
   const std::vector<std::int8_t> w(16 * 16, 1);
   for (const Isa cap : {Isa::reference, Isa::avx2, Isa::avxvnni, Isa::avx512}) {
-    CHECK(onednn::make_conv_u8s8s32(with_outputs(conv_shape(16, 16, 1, 4)), w.data(), cap, 1) == nullptr);
-    CHECK(onednn::make_matmul_u8s8s32({4, 16, 16}, w.data(), cap, 1) == nullptr);
+    CHECK(onednn::make_conv_u8s8s32(with_outputs(conv_shape(16, 16, 1, 4)), w.data(), cap, {1}) == nullptr);
+    CHECK(onednn::make_matmul_u8s8s32({4, 16, 16}, w.data(), cap, {1}) == nullptr);
   }
 }
 
@@ -302,11 +302,11 @@ TEST_CASE("oneDNN refuses what does not fit together, without throwing") {
   const std::vector<float> w(9 * 16 * 16);
   ConvShape s = with_outputs(conv_shape(16, 16, 3, 8));
   s.out_h += 1;
-  CHECK(onednn::make_conv_f32(s, w.data(), nullptr, 0, 6, best_isa(), 1) == nullptr);
+  CHECK(onednn::make_conv_f32(s, w.data(), nullptr, 0, 6, best_isa(), {1}) == nullptr);
   s = with_outputs(conv_shape(16, 16, 3, 8));
   s.stride_w = 0;
-  CHECK(onednn::make_conv_f32(s, w.data(), nullptr, 0, 6, best_isa(), 1) == nullptr);
-  CHECK(onednn::make_matmul_f32({-1, 16, 16}, w.data(), nullptr, 0, 6, best_isa(), 1) == nullptr);
+  CHECK(onednn::make_conv_f32(s, w.data(), nullptr, 0, 6, best_isa(), {1}) == nullptr);
+  CHECK(onednn::make_matmul_f32({-1, 16, 16}, w.data(), nullptr, 0, 6, best_isa(), {1}) == nullptr);
 }
 
 TEST_CASE("oneDNN in a forked child runs on one thread instead of waiting for those of its parent") {
@@ -314,7 +314,7 @@ TEST_CASE("oneDNN in a forked child runs on one thread instead of waiting for th
   const std::vector<float> w = random_floats(weight_size(s), 2);
   const std::vector<float> x = random_floats(input_size(s), 1);
   const onednn::PrimitivePtr primitive =
-      onednn::make_conv_f32(s, w.data(), nullptr, -kInfinity, kInfinity, best_isa(), 2);
+      onednn::make_conv_f32(s, w.data(), nullptr, -kInfinity, kInfinity, best_isa(), {2});
   REQUIRE(primitive != nullptr);
   std::vector<float> expected(size_of(s.out_pixels() * s.out_c));
   std::vector<float> y = expected;

@@ -36,7 +36,7 @@ Step prepare_f32(const NodeView& node, const ConvShape& shape, const PrepareOpti
   const float* weights = node.input(1).data.as<float>().data();
   const float* bias = node.has_input(2) ? node.input(2).data.as<float>().data() : nullptr;
   if (options.isa != kernels::Isa::reference) {
-    auto primitive = kernels::onednn::make_conv_f32(shape, weights, bias, a.clamp_min, a.clamp_max, options.isa, options.threads);
+    auto primitive = kernels::onednn::make_conv_f32(shape, weights, bias, a.clamp_min, a.clamp_max, options.isa, {options.threads, options.lanes});
     if (primitive != nullptr) return onednn_f32_step(node, "conv_f32", std::move(primitive), options);
   }
   kernels::ConvF32 conv{shape, nullptr, weights, bias, a.clamp_min, a.clamp_max, nullptr, options.threads};
@@ -68,7 +68,7 @@ std::optional<Step> onednn_step(const NodeView& node, const ConvShape& shape, co
     seen.in_h = image.padded_h(), seen.in_w = image.padded_w();
     seen.pad_top = seen.pad_left = seen.pad_bottom = seen.pad_right = 0;
   }
-  auto primitive = kernels::onednn::make_conv_u8s8s32(seen, node.input(1).data.as<std::int8_t>().data(), options.isa, options.threads);
+  auto primitive = kernels::onednn::make_conv_u8s8s32(seen, node.input(1).data.as<std::int8_t>().data(), options.isa, {options.threads, options.lanes});
   if (primitive == nullptr) return std::nullopt;
   const auto& a = node.as<schema::ConvT>();
   return onednn_s32_step(node, "conv_u8s8", std::move(primitive), ProductEpilogue(node, a.clamp_min, a.clamp_max), shape.out_pixels(),

@@ -75,7 +75,7 @@ Result<Step> dynamic_step(const NodeView& node, const kernels::PaddedImage& rows
     if (!kernels::quantize_rows(kernel, rows, b.tensor<float>(in), q, parameters, threads)) return "its input has a NaN or an infinity";
     // The sums are as large as the output, and become it in place.
     const std::array<std::byte*, 3> tensors = {b.scratch, nullptr, b.tensor<std::byte>(out)};
-    if (const char* failure = inner.function(inner.parameters.get(), {tensors.data(), b.scratch + image_bytes + parameter_bytes})) return failure;
+    if (const char* failure = inner.function(inner.parameters.get(), {tensors.data(), b.scratch + image_bytes + parameter_bytes, b.lane})) return failure;
     kernels::finish_rows(kernel, constants.epilogue(), b.tensor<std::int32_t>(out), parameters, rows.batch, pixels, b.tensor<float>(out), threads);
     return nullptr;
   };

@@ -24,7 +24,7 @@ Step prepare_f32(const NodeView& node, const Sizes& s, const PrepareOptions& opt
   const float* bias = node.has_input(2) ? node.input(2).data.as<float>().data() : nullptr;
   if (options.isa != kernels::Isa::reference) {
     auto primitive =
-        kernels::onednn::make_matmul_f32({s.rows, s.depth, s.out}, weights, bias, a.clamp_min, a.clamp_max, options.isa, options.threads);
+        kernels::onednn::make_matmul_f32({s.rows, s.depth, s.out}, weights, bias, a.clamp_min, a.clamp_max, options.isa, {options.threads, options.lanes});
     if (primitive != nullptr) return onednn_f32_step(node, "gemm_f32", std::move(primitive), options);
   }
   const kernels::GemmF32 gemm{s.rows, s.depth, s.out, nullptr, weights, bias, a.clamp_min, a.clamp_max, nullptr, options.threads};
@@ -69,7 +69,7 @@ Step quad_step(const NodeView& node, const Sizes& s, const kernels::QuadKernel& 
 
 std::optional<Step> onednn_step(const NodeView& node, const Sizes& s, const PrepareOptions& options) {
   const std::int8_t* weights = node.input(1).data.as<std::int8_t>().data();
-  auto primitive = kernels::onednn::make_matmul_u8s8s32({s.rows, s.depth, s.out}, weights, options.isa, options.threads);
+  auto primitive = kernels::onednn::make_matmul_u8s8s32({s.rows, s.depth, s.out}, weights, options.isa, {options.threads, options.lanes});
   if (primitive == nullptr) return std::nullopt;
   return onednn_s32_step(node, "gemm_u8s8", std::move(primitive), epilogue_of(node), s.rows, options);
 }

@@ -40,12 +40,12 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
     start_state(b, h0, state, h);
     for (std::int64_t i = 0; i < s.steps; ++i) {
       const std::int64_t t = reverse ? s.steps - 1 - i : i;
-      if (const char* failure = multiply_state(gates_product, h, gates, b.scratch)) return failure;
+      if (const char* failure = multiply_state(gates_product, h, gates, b)) return failure;
       const kernels::GruStep step{s.rows, s.size, b.tensor<float>(x) + t * 3 * s.size, s.steps * 3 * s.size, gates, candidate,
                                   bias == kAbsent ? nullptr : b.tensor<float>(bias), reset_after, h, reset, b.tensor<float>(y) + t * s.size, s.steps * s.size};
       if (!reset_after) {
         kernels::gru_reset_reference(step);
-        if (const char* failure = multiply_state(candidate_product, reset, candidate, b.scratch)) return failure;
+        if (const char* failure = multiply_state(candidate_product, reset, candidate, b)) return failure;
       }
       kernels::gru_step_reference(step);
     }

@@ -25,7 +25,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
     start_state(b, c0, state, c);
     for (std::int64_t i = 0; i < s.steps; ++i) {
       const std::int64_t t = reverse ? s.steps - 1 - i : i;
-      if (const char* failure = multiply_state(product, h, gates, b.scratch)) return failure;
+      if (const char* failure = multiply_state(product, h, gates, b)) return failure;
       kernels::lstm_step_reference({s.rows, s.size, b.tensor<float>(x) + t * 4 * s.size, s.steps * 4 * s.size, gates, c, h,
                                     b.tensor<float>(y) + t * s.size, s.steps * s.size});
     }

@@ -40,7 +40,7 @@ Step onednn_f32_step(const NodeView& node, const std::string& family, kernels::o
   const auto& p = *primitive;
   return finish(make_step(family + "_onednn(" + p.name() + ")",
                           [primitive = std::move(primitive), in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept {
-                            return primitive->run(b.tensor<float>(in), b.tensor<float>(out), b.scratch) ? nullptr : kLibraryFailed;
+                            return primitive->run(b.tensor<float>(in), b.tensor<float>(out), b.scratch, b.lane) ? nullptr : kLibraryFailed;
                           }),
                 p, options, 0);
 }
@@ -64,7 +64,7 @@ Step onednn_s32_step(const NodeView& node, const std::string& family, kernels::o
     }
     const kernels::Epilogue e = epilogue.at(b, out, true);
     if (e.sums != nullptr) acc = e.sums;
-    if (!primitive->run(x, acc, b.scratch + acc_bytes + pad_bytes)) return kLibraryFailed;
+    if (!primitive->run(x, acc, b.scratch + acc_bytes + pad_bytes, b.lane)) return kLibraryFailed;
     if (e.sums == nullptr) kernels::requantize(requantize, acc, rows, channels, e, threads);
     return nullptr;
   };

@@ -38,10 +38,10 @@ class StateProduct {
 };
 
 /// Runs a step of StateProduct.
-[[nodiscard]] inline const char* multiply_state(const Step& step, const float* h, float* product, std::byte* scratch) noexcept {
+[[nodiscard]] inline const char* multiply_state(const Step& step, const float* h, float* product, const Buffers& b) noexcept {
   // Inputs are only read: the table of addresses is shared with what is written.
   std::byte* tensors[StateProduct::kTensors] = {reinterpret_cast<std::byte*>(const_cast<float*>(h)), nullptr, reinterpret_cast<std::byte*>(product)};
-  return step.function(step.parameters.get(), {tensors, scratch});
+  return step.function(step.parameters.get(), {tensors, b.scratch, b.lane});
 }
 
 /// Copies an initial state, or zeros.

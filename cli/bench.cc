@@ -165,7 +165,7 @@ std::string ops_table(const nlohmann::json& ops) {
 
 /// Which part of a run the table shows, if not all of it.
 std::string one_of(std::int64_t passes, std::int64_t batch) {
-  return passes == 1 ? "" : fmt::format("one of {} passes of {} sample{}, which threads share out among them:\n", passes, batch / passes, batch == passes ? "" : "s");
+  return passes == 1 ? "" : fmt::format("one of {} passes of {} sample{}:\n", passes, batch / passes, batch == passes ? "" : "s");
 }
 
 /// The layers whose int8 form is slower than their float form here; and of how many there is one to compare with.

@@ -1,7 +1,7 @@
 // Behind octet::Session: steps, arena and the run loop, with the hooks calibration, verification and profiling need.
 //
-// A session's batch is run in passes of equal size (micro-batches), which never wait for each other: with several threads each
-// takes whole passes through all layers, in a lane of its own, where the batch can be shared out so.
+// A session's batch is run in passes of equal size (micro-batches), small enough for the caches. They never wait for each other: with
+// several threads each takes whole passes through all layers, in a lane of its own, where the batch can be shared out so.
 #pragma once
 
 #include <functional>

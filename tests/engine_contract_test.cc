@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 
+#include "engine/session.h"
 #include "kernels/team.h"
 #include "octet/converter.hpp"
 #include "tests/support/quantized_nets.h"
@@ -100,16 +101,30 @@ TEST_CASE("threads that share out a batch give the bytes of one that runs it in 
       auto two = session_of(net.model, name, 2, kShared);
       if (two.impl().passes == 1) continue;  // one CPU, or not worth it
       ++shared;
-      CHECK(two.impl().passes == 2);
-      auto half = session_of(net.model, name, 1, kShared / 2);
-      CHECK(two.arena_bytes() == 2 * half.arena_bytes());
-      auto expected = run_bytes(half, sample(inputs, 0, 2));
-      const auto second = run_bytes(half, sample(inputs, 1, 2));
-      for (std::size_t o = 0; o < expected.size(); ++o) expected[o].insert(expected[o].end(), second[o].begin(), second[o].end());
+      const auto passes = static_cast<std::size_t>(two.impl().passes);
+      CHECK(passes % 2 == 0);
+      auto part = session_of(net.model, name, 1, kShared / passes);
+      CHECK(two.arena_bytes() == 2 * part.arena_bytes());
+      std::vector<Bytes> expected(part.outputs().size());
+      for (std::size_t i = 0; i < passes; ++i) {
+        const auto outputs = run_bytes(part, sample(inputs, i, passes));
+        for (std::size_t o = 0; o < outputs.size(); ++o) expected[o].insert(expected[o].end(), outputs[o].begin(), outputs[o].end());
+      }
       for (int i = 0; i < 20; ++i) CHECK(run_bytes(two, inputs) == expected);
     }
   }
   if (octet::kernels::available_cpus() > 1) CHECK(shared > 0);
+}
+
+TEST_CASE("a batch whose tensors are more than a core's cache holds runs in passes, with the same bytes") {
+  const Net net = convolutions(0);
+  const auto inputs = random_inputs(net.model, kShared, 5);
+  auto passes = session_of(net.model, "", 1, kShared);
+  auto whole = must(octet::make_session(net.model, {.batch = kShared}, {.whole_batch = true}));
+  CHECK(passes.impl().passes > 1);
+  CHECK(whole.impl().passes == 1);
+  CHECK(passes.arena_bytes() < whole.arena_bytes());
+  CHECK(run_bytes(passes, inputs) == run_bytes(whole, inputs));
 }
 
 TEST_CASE("one share that fails fails the run, and the next one goes on") {

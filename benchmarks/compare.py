@@ -263,12 +263,14 @@ def measure_overhead(options, peers, threads):
     return {column.split()[0]: row["us"] for column, row in rows.items()}
 
 
+def cpu(key):
+    """What the system says of its first CPU: "model name", "flags"."""
+    return next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith(key)), "")
+
+
 def machine(options):
     """CPU, versions, and what one core can at most: GMAC/s of each instruction set's dot products, GB/s of reads from L2."""
     import importlib.metadata
-
-    def cpu(key):
-        return next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith(key)), "")
 
     program = options.work / "machine_peak"
     sources = [ROOT / "benchmarks/machine_peak.cc", ROOT / "benchmarks/peak.cc", ROOT / "kernels/isa.cc"]

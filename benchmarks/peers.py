@@ -9,6 +9,7 @@ and with {"error": MESSAGE} where that failed.
 
 Converter: peers.py litert MODEL.onnx FLOAT.tflite INT8.tflite SAMPLES.npz, in an environment with TensorFlow.
 """
+import contextlib
 import json
 import statistics
 import sys
@@ -37,8 +38,10 @@ def quantize_onnxruntime(model, target, samples):
 
     CalibrationDataReader.register(Samples)
     prepared = target.with_suffix(".prepared.onnx")
+    model, prepared, target = model.resolve(), prepared.resolve(), target.resolve()
     try:
-        quant_pre_process(str(model), str(prepared))
+        with contextlib.chdir(target.parent):  # where it fails it leaves files behind
+            quant_pre_process(str(model), str(prepared))
     except Exception:  # its symbolic shape inference gives up on some models
         quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
     quantize_static(str(prepared), str(target), Samples(samples), quant_format=QuantFormat.QDQ, per_channel=True,

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from compare import ROOT, enter_environment, input_shapes, machine, sqnr
+from compare import ROOT, cpu, enter_environment, input_shapes, sqnr
 
 PACKAGES = ["numpy", "onnx", "onnxruntime", "sympy"]
 TOLERANCE = 1e-4  # of float outputs, relative to the largest
@@ -202,7 +202,7 @@ def compare_case(case):
 
 def markdown(options, rows):
     lines = ["# Real networks beside ONNX Runtime", "",
-             f"`benchmarks/real_networks.py`, {options.samples} samples each, on {machine(argparse.Namespace(peak=Path('none')))['cpu']}. The reference is float ONNX Runtime. Float:",
+             f"`benchmarks/real_networks.py`, {options.samples} samples each, on {cpu('model name')}. The reference is float ONNX Runtime. Float:",
              "the largest difference of Octet's float outputs, relative to the largest output. int8: signal to error of the outputs, in dB; ONNX",
              "Runtime's is `quantize_static` (u8 activations, s8 weights per channel) on the same calibration data, for `lstm` `quantize_dynamic`.", "",
              *DATA_IN_WORDS.splitlines(), "",

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace octet {
 
 /// What tools ask of a session beyond the public options.
 struct SessionTools {
-  bool keep_tensors = false;  ///< no sharing of memory: every tensor can be read after run()
+  bool keep_tensors = false;  ///< a step for each node and no sharing of memory: every tensor can be read after run()
 };
 
 struct Session::Impl {
@@ -30,6 +31,9 @@ struct Session::Impl {
   struct PlannedStep {
     Step step;
     std::size_t node;
+    /// The node that was to read this one's output, if the step does its work, too: it stores that node's output, and this one's
+    /// is nowhere.
+    std::optional<std::size_t> tail;
     std::byte* scratch = nullptr;
   };
   std::vector<PlannedStep> steps;

@@ -1,5 +1,7 @@
 #include "cli/accounting.h"
 
+#include <map>
+
 #include "engine/session.h"
 
 namespace octet::cli {
@@ -19,7 +21,12 @@ class Accounting {
   explicit Accounting(const Session& session) : impl_(session.impl()), graph_(impl_.graph()), step_of_(graph_.nodes.size(), nullptr) {
     for (const SourceNode& s : graph_.source_nodes) accounts_.push_back({s.name, s.op_type, "", "", "", "folded", "", "", "", 0});
     owner_work_.assign(accounts_.size(), 0);
-    for (const auto& planned : impl_.steps) step_of_[planned.node] = &planned.step;
+    for (const auto& planned : impl_.steps) {
+      step_of_[planned.node] = &planned.step;
+      if (!planned.tail) continue;
+      step_of_[*planned.tail] = &planned.step;
+      done_by_[*planned.tail] = planned.node;
+    }
   }
 
   std::vector<SourceAccount> operator()() && {
@@ -47,12 +54,18 @@ class Accounting {
     a.kernel = step_of_[n] != nullptr ? step_of_[n]->kernel : "none (shares memory)";
     a.why = step_of_[n] != nullptr ? why_of(*step_of_[n]) : "";
     a.isa = kernels::name_of(step_of_[n] != nullptr ? step_of_[n]->isa : kernels::Isa::reference);
-    a.fused_into = k == 0 ? "" : graph_.source_nodes[static_cast<std::size_t>(node.sources[0])].name;
+    const std::size_t owner = done_by_.contains(n) ? done_by_.at(n) : n;
+    a.fused_into = k == 0 && owner == n ? "" : name_of_source(graph_.nodes[owner]);
+  }
+
+  [[nodiscard]] std::string name_of_source(const Node& node) const {
+    return node.sources.empty() ? node.name : graph_.source_nodes[static_cast<std::size_t>(node.sources[0])].name;
   }
 
   const Session::Impl& impl_;
   const Graph& graph_;
   std::vector<const Step*> step_of_;
+  std::map<std::size_t, std::size_t> done_by_;  // of a node that is another one's tail, that one
   std::vector<SourceAccount> accounts_;
   std::vector<std::uint64_t> owner_work_;  // of the node that speaks for each source; 0: none yet
 };

@@ -86,20 +86,22 @@ double median(std::vector<double> us) {
   return *middle;
 }
 
-/// Median microseconds of the float form of each step; 0 where it has none.
+/// Median microseconds of the float form of each step, its tail's included; 0 where it has none.
 Result<std::vector<double>> float_profile(const Session& session, const Options& o) {
   const Session::Impl& impl = session.impl();
   std::vector<double> medians;
   for (const auto& s : impl.steps) {
     double& us = medians.emplace_back(0.0);
-    const auto model = float_form(impl.graph(), impl.shapes, s.node);
-    if (!model) continue;
-    OCTET_TRY(Session alone, model->session({.threads = impl.lanes.size() > 1 ? 1 : o.threads}));
-    Tensors tensors(alone);
-    const double seconds = o.seconds / static_cast<double>(impl.steps.size());
-    OCTET_TRY(const auto warm, measure(alone, tensors, seconds / 4));
-    OCTET_TRY(auto times, measure(alone, tensors, seconds));
-    us = median(std::move(times));
+    for (const std::optional<std::size_t> node : {std::optional(s.node), s.tail}) {
+      const auto model = node ? float_form(impl.graph(), impl.shapes, *node) : std::nullopt;
+      if (!model) continue;
+      OCTET_TRY(Session alone, model->session({.threads = impl.lanes.size() > 1 ? 1 : o.threads}));
+      Tensors tensors(alone);
+      const double seconds = o.seconds / static_cast<double>(impl.steps.size());
+      OCTET_TRY(const auto warm, measure(alone, tensors, seconds / 4));
+      OCTET_TRY(auto times, measure(alone, tensors, seconds));
+      us += median(std::move(times));
+    }
   }
   return medians;
 }
@@ -135,15 +137,16 @@ Result<std::vector<double>> profile(Session& session, Tensors& tensors, double s
 nlohmann::json ops_json(const Session& session, const std::vector<double>& us, const std::vector<double>& float_us) {
   const Session::Impl& impl = session.impl();
   nlohmann::json ops = nlohmann::json::array();
+  const auto add = [&](const Node& node, const std::string& kernel, const std::string& why, double time) {
+    const std::uint64_t macs = find_operator(node.op())->macs(NodeView(impl.graph(), node, impl.shapes));
+    ops.push_back({{"name", node.name}, {"op", name_of(node.op())}, {"kernel", kernel}, {"why", why}, {"us", time}, {"macs", macs}});
+  };
   for (std::size_t i = 0; i < us.size(); ++i) {
-    const Node& node = impl.graph().nodes[impl.steps[i].node];
-    ops.push_back({{"name", node.name},
-                   {"op", name_of(node.op())},
-                   {"kernel", impl.steps[i].step.kernel},
-                   {"why", why_of(impl.steps[i].step)},
-                   {"us", us[i]},
-                   {"macs", find_operator(node.op())->macs(NodeView(impl.graph(), node, impl.shapes))}});
+    const auto& [step, n, tail, scratch] = impl.steps[i];
+    const Node& node = impl.graph().nodes[n];
+    add(node, step.kernel, why_of(step), us[i]);
     if (!float_us.empty() && float_us[i] > 0) ops.back()["float_us"] = float_us[i];
+    if (tail) add(impl.graph().nodes[*tail], "fused into " + node.name, "its producer's kernel does it before it stores anything", 0);
   }
   return ops;
 }

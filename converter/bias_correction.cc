@@ -177,7 +177,7 @@ class FloatWorker {
 
   Result<ProductMeans> operator()(std::size_t piece) {
     if (!session_) {
-      OCTET_TRY(Session session, make_session(model_, {.threads = 1, .batch = static_cast<int>(pieces_.size)}, {.whole_batch = true}));
+      OCTET_TRY(Session session, make_session(model_, {.threads = 1, .batch = static_cast<int>(pieces_.size)}, {.stepwise = true}));
       session_.emplace(std::move(session));
     }
     std::vector<std::vector<std::byte>> values, results;

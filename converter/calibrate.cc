@@ -91,7 +91,7 @@ class Worker {
     session_.reset();
     SessionOptions options;
     options.batch = static_cast<int>(n);
-    OCTET_TRY(Session session, make_session(model_, options, {.whole_batch = true}));
+    OCTET_TRY(Session session, make_session(model_, options, {.stepwise = true}));
     session_.emplace(std::move(session));
     batch_ = n;
     values_.clear();

@@ -2,9 +2,12 @@
 // ops/, one row in ops.inc.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -29,6 +32,13 @@ struct Buffers {
   }
 };
 
+/// What a step does to a u8 tensor, said so that the kernel which computes this tensor can do it before it stores anything. Bytes are
+/// those of the two steps.
+struct Tail {
+  int output = kAbsent;     ///< the tensor that is stored instead
+  bool max_pool_2x2 = false;  ///< what is: the largest of each window of 2 x 2, which share nothing
+};
+
 /// A prepared node: a function and its parameters. The function returns nullptr, or why it failed (a static string).
 struct Step {
   using Function = const char* (*)(const void* parameters, const Buffers& buffers) noexcept;
@@ -41,6 +51,9 @@ struct Step {
   std::size_t scratch_bytes = 0;
   std::size_t packed_bytes = 0;  ///< weights held by the parameters
   bool openmp = false;           ///< runs a library that uses OpenMP's threads, more than one
+  std::array<std::optional<Tail>, 2> as_tail;  ///< of inputs 0 and 1: the whole step said as something done to that input
+  /// Null, or makes the step that does such a thing, too, if there is one: its function, parameters and scratch_bytes.
+  std::function<std::optional<Step>(const Tail& tail)> with_tail;
 };
 
 /// Makes a Step of a callable `const char* (const Buffers&) noexcept`.

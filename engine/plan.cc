@@ -30,13 +30,16 @@ class Planner {
     OCTET_CHECK(prepare_steps());
     // A layer that brings OpenMP's threads takes them to all: both kinds would be in each other's way.
     if (std::ranges::any_of(s_.steps, [](const auto& s) { return s.step.openmp; })) s_.team = nullptr;
-    if (!tools_.keep_tensors) share_in_place();
+    if (!tools_.keep_tensors) {
+      if (!tools_.stepwise) fuse_tails();
+      share_in_place();
+    }
     find_caller_tensors();
     return place();
   }
 
  private:
-  enum class Owner { arena, caller, constant };
+  enum class Owner { arena, caller, constant, nobody };
 
   [[nodiscard]] std::size_t bytes_of(std::size_t tensor) const {
     return static_cast<std::size_t>(element_count(s_.shapes[tensor])) * size_of(g_.tensors[tensor].type);
@@ -47,7 +50,7 @@ class Planner {
   Result<void> share_out_batch() {
     threads_ = std::min(s_.threads, kernels::available_cpus());
     OCTET_TRY(s_.shapes, infer_shapes(g_, options_.batch));
-    if (tools_.keep_tensors || tools_.whole_batch || !std::ranges::all_of(g_.outputs, [&](int i) { return g_.tensors[at(i)].batched; })) return {};
+    if (tools_.keep_tensors || tools_.stepwise || !std::ranges::all_of(g_.outputs, [&](int i) { return g_.tensors[at(i)].batched; })) return {};
     if (options_.batch % threads_ == 0 && kernels::worthwhile_threads(threads_, whole_nanoseconds()) == threads_) lanes_ = threads_;
     if (lanes_ < threads_) return {};  // threads that share layers want large ones
     s_.passes = lanes_ * passes_of(options_.batch / lanes_);
@@ -126,9 +129,60 @@ class Planner {
       s_.weight_bytes += step->packed_bytes != 0 ? step->packed_bytes : constant_bytes(node);
       // Now, not when all is packed: a small file may hold many nodes with large tables.
       if (s_.weight_bytes > options_.memory_limit_bytes) return over_limit(s_.weight_bytes);
-      s_.steps.push_back({*std::move(step), n, 0});
+      s_.steps.push_back({*std::move(step), n, std::nullopt, 0});
     }
     return {};
+  }
+
+  /// A step whose output is read by one other only, which has all else it reads by then, does that one's work as well, where its
+  /// kernel can.
+  void fuse_tails() {
+    std::vector<std::size_t> reads(g_.tensors.size(), 0);
+    std::vector<std::size_t> reader(g_.tensors.size(), 0);  // the last step that reads it: of what only a Reshape reads, none
+    std::vector<std::size_t> made(g_.tensors.size(), 0);    // of each root, the number of steps after which it is there
+    for (const Node& node : g_.nodes)
+      for (const int t : node.inputs)
+        if (t != kAbsent) ++reads[at(t)];
+    for (std::size_t i = 0; i < s_.steps.size(); ++i) {
+      for (const int t : g_.nodes[s_.steps[i].node].inputs)
+        if (t != kAbsent) reader[at(t)] = i;
+      for (const int t : g_.nodes[s_.steps[i].node].outputs)
+        if (t != kAbsent) made[at(root_[at(t)])] = i + 1;
+    }
+    for (std::size_t i = 0; i < s_.steps.size(); ++i) {
+      const int out = g_.nodes[s_.steps[i].node].outputs[0];
+      if (owner_[at(out)] != Owner::arena || reads[at(out)] != 1 || reader[at(out)] <= i) continue;
+      auto& next = s_.steps[reader[at(out)]];
+      const auto ready = [&](int t) { return t == kAbsent || t == out || made[at(root_[at(t)])] <= i; };
+      if (std::ranges::all_of(g_.nodes[next.node].inputs, ready) && fuse(s_.steps[i], next)) owner_[at(out)] = Owner::nobody;
+    }
+    std::erase_if(s_.steps, [](const auto& s) { return s.step.function == nullptr; });
+  }
+
+  /// Whether `step` now does the work of `next`, too, which has no function any more.
+  bool fuse(Session::Impl::PlannedStep& step, Session::Impl::PlannedStep& next) {
+    const std::vector<int>& inputs = g_.nodes[next.node].inputs;
+    const auto input = static_cast<std::size_t>(std::ranges::find(inputs, g_.nodes[step.node].outputs[0]) - inputs.begin());
+    if (!step.step.with_tail || input >= next.step.as_tail.size() || !next.step.as_tail[input]) return false;
+    auto fused = step.step.with_tail(*next.step.as_tail[input]);
+    if (!fused) return false;
+    step.step.function = fused->function;
+    step.step.parameters = std::move(fused->parameters);
+    step.step.scratch_bytes = fused->scratch_bytes;
+    step.step.kernel += " + " + next.step.kernel;
+    step.tail = next.node;
+    next.step.function = nullptr;
+    return true;
+  }
+
+  /// f(t) for every tensor a step reads or writes; kAbsent and tensors that are nowhere among them.
+  template <class F>
+  void for_each_tensor(const Session::Impl::PlannedStep& step, const F& f) const {
+    for (const std::optional<std::size_t> n : {std::optional(step.node), step.tail}) {
+      if (!n) continue;
+      for (const int t : g_.nodes[*n].inputs) f(t);
+      for (const int t : g_.nodes[*n].outputs) f(t);
+    }
   }
 
   /// Elementwise steps write over an input of the output's own size that nobody reads afterwards: element i needs no other one.
@@ -136,15 +190,12 @@ class Planner {
     constexpr std::array kElementwise = {schema::Operator::Lookup, schema::Operator::Pointwise, schema::Operator::Add,
                                          schema::Operator::Sub,    schema::Operator::Mul,       schema::Operator::Binary};
     std::vector<std::size_t> last(g_.tensors.size(), 0);  // of each root, the last step that touches it
-    const auto touch = [&](int tensor, std::size_t step) {
-      if (tensor != kAbsent) last[at(root_[at(tensor)])] = step;
-    };
+    for (std::size_t i = 0; i < s_.steps.size(); ++i)
+      for_each_tensor(s_.steps[i], [&](int t) {
+        if (t != kAbsent) last[at(root_[at(t)])] = i;
+      });
     for (std::size_t i = 0; i < s_.steps.size(); ++i) {
-      for (const int t : g_.nodes[s_.steps[i].node].inputs) touch(t, i);
-      for (const int t : g_.nodes[s_.steps[i].node].outputs) touch(t, i);
-    }
-    for (std::size_t i = 0; i < s_.steps.size(); ++i) {
-      const Node& node = g_.nodes[s_.steps[i].node];
+      const Node& node = g_.nodes[s_.steps[i].tail.value_or(s_.steps[i].node)];
       if (std::ranges::find(kElementwise, node.op()) == kElementwise.end()) continue;
       for (const int input : node.inputs)
         if (may_overwrite(node, input, i, last)) {
@@ -159,6 +210,9 @@ class Planner {
     if (input == kAbsent || owner_[at(out)] != Owner::arena || owner_[at(input)] != Owner::arena) return false;
     const int root = root_[at(input)];
     if (last[at(root)] != step || bytes_of(at(root)) != bytes_of(at(out))) return false;
+    // A product with a tail reads its own input wherever it likes.
+    if (const auto& s = s_.steps[step]; s.tail && std::ranges::any_of(g_.nodes[s.node].inputs, [&](int t) { return t != kAbsent && root_[at(t)] == root; }))
+      return false;
     // Every operand in that memory must have its elements where the output has them.
     return std::ranges::all_of(node.inputs, [&](int other) {
       return other == kAbsent || root_[at(other)] != root ||
@@ -185,11 +239,7 @@ class Planner {
       if (fresh) blocks.push_back({bytes_of(at(root)), step, step});
       blocks[where->second].last = step;
     };
-    for (std::size_t i = 0; i < s_.steps.size(); ++i) {
-      const Node& node = g_.nodes[s_.steps[i].node];
-      for (const int t : node.inputs) touch(t, i);
-      for (const int t : node.outputs) touch(t, i);
-    }
+    for (std::size_t i = 0; i < s_.steps.size(); ++i) for_each_tensor(s_.steps[i], [&](int t) { touch(t, i); });
     const std::size_t tensors = blocks.size();
     if (tools_.keep_tensors)
       for (Lifetime& b : blocks) b = {b.bytes, 0, s_.steps.size()};

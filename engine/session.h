@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,8 +19,8 @@ namespace octet {
 
 /// What tools ask of a session beyond the public options.
 struct SessionTools {
-  bool keep_tensors = false;  ///< no sharing of memory: every tensor can be read after run()
-  bool whole_batch = false;   ///< one pass, so that Impl::after_step sees the whole batch; keep_tensors implies it
+  bool keep_tensors = false;  ///< no sharing of memory: every tensor can be read after run(); implies stepwise
+  bool stepwise = false;      ///< one pass and a step for each node: Impl::after_step sees what each writes, of the whole batch
 };
 
 struct Session::Impl {
@@ -35,6 +36,9 @@ struct Session::Impl {
   struct PlannedStep {
     Step step;
     std::size_t node;
+    /// The node that was to read this one's output, if the step does its work, too: it stores that node's output, and this one's
+    /// is nowhere.
+    std::optional<std::size_t> tail;
     std::size_t scratch = 0;  ///< offset in a lane's arena
   };
   std::vector<PlannedStep> steps;

@@ -120,7 +120,7 @@ TEST_CASE("a batch whose tensors are more than a core's cache holds runs in pass
   const Net net = convolutions(0);
   const auto inputs = random_inputs(net.model, kShared, 5);
   auto passes = session_of(net.model, "", 1, kShared);
-  auto whole = must(octet::make_session(net.model, {.batch = kShared}, {.whole_batch = true}));
+  auto whole = must(octet::make_session(net.model, {.batch = kShared}, {.stepwise = true}));
   CHECK(passes.impl().passes > 1);
   CHECK(whole.impl().passes == 1);
   CHECK(passes.arena_bytes() < whole.arena_bytes());

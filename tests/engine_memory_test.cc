@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 
 #include "tests/support/quantized_nets.h"
 
@@ -140,6 +141,32 @@ TEST_CASE("steps are reported in order, and a kept tensor can be read after its 
   REQUIRE(seen.size() == impl.steps.size());
   for (std::size_t i = 0; i < seen.size(); ++i) CHECK(seen[i] == i);
   for (const auto& node : impl.graph().nodes) CHECK(impl.data(node.outputs[0]) != nullptr);
+}
+
+TEST_CASE("a convolution does the work of the pool that alone reads it, and no other") {
+  const Net net = tails(1);
+  for (const auto isa : octet::kernels::available_isas()) {
+    octet::SessionOptions options;
+    options.isa = octet::kernels::name_of(isa);
+    const auto fused = must(net.model.session(options));
+    const auto kept = must(octet::make_session(net.model, options, {.keep_tensors = true}));
+    std::map<std::string, std::string> tails;
+    const auto& graph = fused.impl().graph();
+    for (const auto& s : fused.impl().steps) {
+      if (!s.tail) continue;
+      tails[graph.nodes[s.node].name] = graph.nodes[*s.tail].name;
+      CHECK(s.step.kernel.find(" + max_pool_u8_") != std::string::npos);
+      CHECK(fused.impl().data(graph.nodes[s.node].outputs[0]) == nullptr);
+    }
+    INFO(options.isa);
+    for (const char* name : {"seen", "wide", "shown", "grouped"}) CHECK_FALSE(tails.contains(name));
+    CHECK(std::ranges::none_of(kept.impl().steps, [](const auto& s) { return s.tail.has_value(); }));
+    CHECK(kept.impl().steps.size() == graph.nodes.size());
+    if (!octet::kernels::allows(isa, octet::kernels::Isa::avx2)) continue;
+    CHECK(tails["first"] == "first.pool");
+    CHECK(tails["strided"] == "small.pool");
+    CHECK(fused.arena_bytes() < kept.arena_bytes());
+  }
 }
 
 TEST_CASE("elementwise steps write over an input that dies, and over no other") {

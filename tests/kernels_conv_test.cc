@@ -3,6 +3,7 @@
 #include "kernels/conv/tiled.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/depthwise/quad_depthwise.h"
+#include "kernels/pool/pool.h"
 #include "tests/support/product_checks.h"
 
 namespace octet_test {
@@ -10,6 +11,32 @@ namespace {
 
 using namespace octet::kernels;
 using Kind = ProductData::Kind;
+
+/// The convolution, then the pool, both of them the specification.
+std::vector<std::uint8_t> pooled_reference(const ProductData& d, const ConvShape& s, const std::uint8_t* x) {
+  std::vector<std::uint8_t> between(outputs_of(s));
+  conv_reference(d, s)(x, d.epilogue(between.data(), nullptr, false));
+  PoolShape pool;
+  pool.batch = s.batch, pool.in_h = s.out_h, pool.in_w = s.out_w, pool.channels = s.out_c;
+  pool.out_h = s.out_h / 2, pool.out_w = s.out_w / 2;
+  pool.kernel_h = pool.kernel_w = pool.stride_h = pool.stride_w = 2;
+  std::vector<std::uint8_t> y(static_cast<std::size_t>(pool.batch * pool.out_h * pool.out_w * pool.channels));
+  max_pool_u8_reference({pool, between.data(), y.data(), 1});
+  return y;
+}
+
+void check_pooled(const ProductData& d, const ConvShape& s, const QuadConv& plain) {
+  if (s.out_h < 2 || s.out_w < 2) return;
+  const QuadConv conv = plain.pooled();
+  for (const Edge edge : {Edge::end, Edge::begin}) {
+    const Guarded<std::uint8_t> x(d.x, edge);
+    const auto expected = pooled_reference(d, s, x.data());
+    Guarded<std::uint8_t> y(expected.size(), edge);
+    Guarded<std::byte> scratch(conv.scratch_bytes());
+    conv.run(x.data(), d.epilogue(y.data(), nullptr, true), scratch.data());
+    CHECK(y.values() == expected);
+  }
+}
 
 void check_quads(const ProductData& d, const ConvShape& s, int threads) {
   for (const QuadKernel& kernel : quad_kernels()) {
@@ -19,6 +46,7 @@ void check_quads(const ProductData& d, const ConvShape& s, int threads) {
     const QuadConv conv(kernel, s, d.weights.data(), d.folded_bias.data(), d.multiplier.data(), d.zero_point, threads);
     Guarded<std::byte> scratch(conv.scratch_bytes());
     check_product(d, outputs_of(s), conv_reference(d, s), [&](const std::uint8_t* x, const Epilogue& e) { conv.run(x, e, scratch.data()); });
+    check_pooled(d, s, conv);
   }
 }
 

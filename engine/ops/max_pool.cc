@@ -27,6 +27,9 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
                           return nullptr;
                         });
   if (kernel != nullptr) step.isa = kernel->isa;
+  const bool padded = shape.pad_top != 0 || shape.pad_left != 0 || shape.pad_bottom != 0 || shape.pad_right != 0;
+  if (!padded && shape.kernel_h == 2 && shape.kernel_w == 2 && shape.stride_h == 2 && shape.stride_w == 2)
+    step.as_tail[0] = Tail{.output = out, .max_pool_2x2 = true};
   return step;
 }
 

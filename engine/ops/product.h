@@ -58,19 +58,33 @@ inline constexpr const char* kWhyWidened = "rule: without VNNI, rows widened to 
 inline constexpr const char* kWhyOwn = "rule: the own kernel of the best instruction set, which reads its windows in place";
 inline constexpr const char* kWhyLeft = "rule: no faster kernel takes this shape";
 
-/// Steps of kernels that pack their weights: K has run(x, epilogue, scratch), scratch_bytes() and packed_bytes().
+/// y = kernel(x), and what with_tail makes: see packed_step.
 template <class K>
-[[nodiscard]] Step packed_step(const NodeView& node, std::string name, kernels::Isa isa, std::shared_ptr<const K> kernel,
-                               ProductEpilogue epilogue) {
+[[nodiscard]] Step packed_function(std::string name, std::shared_ptr<const K> kernel, std::shared_ptr<const ProductEpilogue> epilogue, int in, int out) {
   const K& k = *kernel;
-  Step step = make_step(std::move(name), [kernel = std::move(kernel), epilogue = std::move(epilogue), in = node.input_index(0),
-                                          out = node.output_index()](const Buffers& b) noexcept -> const char* {
-    kernel->run(b.tensor<std::uint8_t>(in), epilogue.at(b, out, true), b.scratch);
+  Step step = make_step(std::move(name), [kernel = std::move(kernel), epilogue = std::move(epilogue), in, out](const Buffers& b) noexcept -> const char* {
+    kernel->run(b.tensor<std::uint8_t>(in), epilogue->at(b, out, true), b.scratch);
     return nullptr;
   });
-  step.isa = isa;
   step.scratch_bytes = k.scratch_bytes();
   step.packed_bytes = k.packed_bytes();
+  return step;
+}
+
+/// Steps of kernels that pack their weights: K has run(x, epilogue, scratch), scratch_bytes(), packed_bytes(), and maybe pooled().
+template <class K>
+[[nodiscard]] Step packed_step(const NodeView& node, std::string name, kernels::Isa isa, std::shared_ptr<const K> kernel,
+                               ProductEpilogue product_epilogue) {
+  const auto epilogue = std::make_shared<const ProductEpilogue>(std::move(product_epilogue));
+  const int in = node.input_index(0);
+  Step step = packed_function(std::move(name), kernel, epilogue, in, node.output_index());
+  step.isa = isa;
+  if constexpr (requires { kernel->pooled(); }) {
+    step.with_tail = [=](const Tail& tail) -> std::optional<Step> {
+      if (!tail.max_pool_2x2) return std::nullopt;
+      return packed_function("", std::make_shared<const K>(kernel->pooled()), epilogue, in, tail.output);
+    };
+  }
   return step;
 }
 

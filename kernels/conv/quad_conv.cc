@@ -27,15 +27,15 @@ std::int64_t rows_under(const ConvShape& s, std::int64_t out_rows) noexcept {
 
 }  // namespace
 
-QuadConv::Strip QuadConv::strip_of(const ConvShape& s, int threads) {
+QuadConv::Strip QuadConv::strip_of(const ConvShape& s, int threads, std::int64_t side) {
   Strip strip;
   strip.copied = s.padded() || s.groups > 1;
   strip.columns = (s.out_w - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w + 1;
   strip.pixel_bytes = s.group_in_c();
   strip.line_bytes = strip.copied ? strip.columns * strip.pixel_bytes : s.in_w * s.in_c;
-  const std::int64_t most = divide_up(s.out_h, threads);
-  strip.out_rows = std::min(most, divide_up(kStripPixels, s.out_w));
-  while (strip.out_rows < most && rows_under(s, strip.out_rows + 1) * strip.line_bytes <= kStripBytes) ++strip.out_rows;
+  const std::int64_t most = divide_up(s.out_h / side, threads) * side;
+  strip.out_rows = std::min(most, divide_up(kStripPixels, s.out_w * side) * side);
+  while (strip.out_rows < most && rows_under(s, strip.out_rows + side) * strip.line_bytes <= kStripBytes) strip.out_rows += side;
   strip.in_rows = rows_under(s, strip.out_rows);
   return strip;
 }
@@ -78,17 +78,36 @@ QuadConv::QuadConv(const QuadKernel& kernel, const ConvShape& shape, const std::
   const auto quads = quads_of(shape, strip_);
   overruns_ = std::ranges::any_of(quads, [](const Quad& q) { return q.count != 4; });
   const std::int64_t channels = shape.out_c / shape.groups;
+  std::vector<PackedQuads> groups;
   for (std::int64_t g = 0; g < shape.groups; ++g)
-    groups_.emplace_back(kernel, weights + g * channels * shape.filter_size(), channels, shape.filter_size(), quads, folded_bias + g * channels,
-                         multiplier + g * channels);
-  for (std::int64_t oh = 0; oh < strip_.out_rows; ++oh)
-    for (std::int64_t ow = 0; ow < shape.out_w; ++ow)
-      pixels_.push_back(static_cast<std::int32_t>(oh * shape.stride_h * strip_.line_bytes + ow * shape.stride_w * strip_.pixel_bytes));
+    groups.emplace_back(kernel, weights + g * channels * shape.filter_size(), channels, shape.filter_size(), quads, folded_bias + g * channels,
+                        multiplier + g * channels);
+  groups_ = std::make_shared<const std::vector<PackedQuads>>(std::move(groups));
+  find_pixels();
+}
+
+QuadConv QuadConv::pooled() const {
+  QuadConv conv = *this;
+  conv.side_ = 2;
+  static_assert(kPooledRows == 2 * 2);
+  conv.strip_ = strip_of(shape_, shape_.batch >= threads_ ? 1 : threads_, conv.side_);
+  conv.find_pixels();
+  return conv;
+}
+
+void QuadConv::find_pixels() {
+  pixels_.clear();
+  const auto add = [this](std::int64_t oh, std::int64_t ow) {
+    pixels_.push_back(static_cast<std::int32_t>(oh * shape_.stride_h * strip_.line_bytes + ow * shape_.stride_w * strip_.pixel_bytes));
+  };
+  for (std::int64_t oh = 0; oh < strip_.out_rows; oh += side_)
+    for (std::int64_t ow = 0; ow < out_columns(); ow += side_)
+      for (std::int64_t i = 0; i < side_ * side_; ++i) add(oh + i / side_, ow + i % side_);
 }
 
 std::size_t QuadConv::packed_bytes() const noexcept {
   std::size_t bytes = pixels_.size() * sizeof(std::int32_t);
-  for (const PackedQuads& g : groups_) bytes += g.bytes();
+  for (const PackedQuads& g : *groups_) bytes += g.bytes();
   return bytes;
 }
 
@@ -99,14 +118,15 @@ std::size_t QuadConv::scratch_bytes() const noexcept {
 
 void QuadConv::run(const std::uint8_t* x, const Epilogue& output, void* scratch) const noexcept {
   const ConvShape& s = shape_;
-  const std::int64_t strips = divide_up(s.out_h, strip_.out_rows);
+  const std::int64_t strips = divide_up(out_rows(), strip_.out_rows);
+  const std::int64_t stored = out_columns() / side_ * s.out_c;  // of a row of windows
   const std::uint8_t* end_of_x = x + s.batch * s.in_h * s.in_w * s.in_c;
   parallel_pieces(threads_, s.batch * strips, [&](std::int64_t piece, std::int64_t begin, std::int64_t end) noexcept {
     std::uint8_t* own = static_cast<std::uint8_t*>(scratch) + piece * (strip_.bytes() + kSlack);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t first = i % strips * strip_.out_rows;
       const std::uint8_t* image = x + i / strips * s.in_h * s.in_w * s.in_c;
-      run_strip(image, first, end_of_x, advanced(output, (i / strips * s.out_h + first) * s.out_w * s.out_c), own);
+      run_strip(image, first, end_of_x, advanced(output, (i / strips * out_rows() + first) / side_ * stored), own);
     }
   });
 }
@@ -114,12 +134,13 @@ void QuadConv::run(const std::uint8_t* x, const Epilogue& output, void* scratch)
 /// Output rows from `first` on; `output` is where they go.
 void QuadConv::run_strip(const std::uint8_t* image, std::int64_t first, const std::uint8_t* end_of_x, const Epilogue& output,
                          std::uint8_t* scratch) const noexcept {
-  const std::int64_t pixels = std::min(strip_.out_rows, shape_.out_h - first) * shape_.out_w;
+  const std::int64_t pixels = std::min(strip_.out_rows, out_rows() - first) * out_columns();
   Epilogue e = output;
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
+  for (std::size_t g = 0; g < groups_->size(); ++g) {
     const std::uint8_t* from = source(image, first, static_cast<std::int64_t>(g), end_of_x, scratch);
-    groups_[g].run(from, pixels_.data(), pixels, e, shape_.out_c);
-    e = advanced(e, groups_[g].channels());
+    const PackedQuads& packed = (*groups_)[g];
+    packed.run(from, pixels_.data(), pixels, e, shape_.out_c, side_ != 1);
+    e = advanced(e, packed.channels());
   }
 }
 
@@ -128,7 +149,7 @@ const std::uint8_t* QuadConv::source(const std::uint8_t* image, std::int64_t fir
                                      const std::uint8_t* end_of_x, std::uint8_t* scratch) const noexcept {
   const ConvShape& s = shape_;
   const std::int64_t top = first * s.stride_h - s.pad_top;
-  const std::int64_t in_rows = rows_under(s, std::min(strip_.out_rows, s.out_h - first));
+  const std::int64_t in_rows = rows_under(s, std::min(strip_.out_rows, out_rows() - first));
   if (!strip_.copied) {
     const std::uint8_t* from = image + top * strip_.line_bytes;
     if (!overruns_ || end_of_x - from >= in_rows * strip_.line_bytes + kOverrun) return from;

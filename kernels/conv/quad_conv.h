@@ -2,6 +2,7 @@
 // a strip of input rows first, with zero-points around it and one group's channels side by side.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "kernels/conv/conv.h"
@@ -18,7 +19,10 @@ class QuadConv {
   QuadConv(const QuadKernel& kernel, const ConvShape& shape, const std::int8_t* weights, const std::int32_t* folded_bias,
            const float* multiplier, std::int32_t zero_point, int threads);
 
-  /// Of `output` only what to do with the sums is used: bias and multiplier are packed.
+  /// The same followed by max_pool_u8 over windows of 2 x 2, two rows and columns apart; the weights are shared.
+  [[nodiscard]] QuadConv pooled() const;
+
+  /// Of `output` only what to do with the sums is used: bias and multiplier are packed. Pooled, it is u8.
   void run(const std::uint8_t* x, const Epilogue& output, void* scratch) const noexcept;
 
   [[nodiscard]] std::size_t packed_bytes() const noexcept;
@@ -28,7 +32,7 @@ class QuadConv {
   /// The rows of x a strip of output rows reads, as the micro-kernel sees them: x itself, or a copy.
   struct Strip {
     bool copied = false;
-    std::int64_t out_rows = 1;      ///< output rows
+    std::int64_t out_rows = 1;      ///< output rows, those that are pooled
     std::int64_t in_rows = 1;       ///< input rows under them
     std::int64_t columns = 1;       ///< input columns under the windows, from -pad_left on
     std::int64_t pixel_bytes = 1;   ///< from one column to the next
@@ -37,9 +41,12 @@ class QuadConv {
     [[nodiscard]] std::int64_t bytes() const noexcept { return in_rows * line_bytes; }
   };
 
-  static Strip strip_of(const ConvShape& shape, int threads);
+  static Strip strip_of(const ConvShape& shape, int threads, std::int64_t side = 1);
   static std::vector<Quad> quads_of(const ConvShape& shape, const Strip& strip);
 
+  void find_pixels();
+  [[nodiscard]] std::int64_t out_rows() const noexcept { return shape_.out_h / side_ * side_; }
+  [[nodiscard]] std::int64_t out_columns() const noexcept { return shape_.out_w / side_ * side_; }
   void run_strip(const std::uint8_t* image, std::int64_t first, const std::uint8_t* end_of_x, const Epilogue& output,
                  std::uint8_t* scratch) const noexcept;
   const std::uint8_t* source(const std::uint8_t* image, std::int64_t first, std::int64_t group, const std::uint8_t* end_of_x,
@@ -49,8 +56,9 @@ class QuadConv {
   ConvShape shape_;
   Strip strip_;
   bool overruns_;  ///< quads of the last window reach beyond the end of x
-  std::vector<PackedQuads> groups_;
-  std::vector<std::int32_t> pixels_;  ///< offsets of the windows in a strip
+  std::int64_t side_ = 1;  ///< of the pool's windows
+  std::shared_ptr<const std::vector<PackedQuads>> groups_;
+  std::vector<std::int32_t> pixels_;  ///< offsets of the windows in a strip; those that are pooled into one pixel are adjacent
   std::uint8_t zero_point_;
   int threads_;
 };

@@ -57,6 +57,7 @@ struct QuadAvx2 {
   static Ints ints(const std::int32_t* p) noexcept { return load(p); }
   static Weights weights(const std::int8_t* p) noexcept { return {p}; }
   static Ints add(Ints a, Ints b) noexcept { return _mm256_add_epi32(a, b); }
+  static Ints most(Ints a, Ints b) noexcept { return _mm256_max_epi32(a, b); }
   static Quad quad(const std::uint8_t* p) noexcept {
     int bytes;
     __builtin_memcpy(&bytes, p, sizeof(bytes));

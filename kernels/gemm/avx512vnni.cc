@@ -21,6 +21,7 @@ struct Avx512Vnni {
   static Ints ints(const std::int32_t* p) noexcept { return _mm512_loadu_si512(p); }
   static Ints weights(const std::int8_t* p) noexcept { return _mm512_loadu_si512(p); }
   static Ints add(Ints a, Ints b) noexcept { return _mm512_add_epi32(a, b); }
+  static Ints most(Ints a, Ints b) noexcept { return _mm512_max_epi32(a, b); }
   /// GCC 12 copies and spills sums around its intrinsic.
   static Ints dot(Ints acc, Ints x, Ints w) noexcept {
     asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));

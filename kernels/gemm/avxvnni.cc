@@ -22,6 +22,7 @@ struct AvxVnni {
   static Ints ints(const std::int32_t* p) noexcept { return load(p); }
   static Ints weights(const std::int8_t* p) noexcept { return load(p); }
   static Ints add(Ints a, Ints b) noexcept { return _mm256_add_epi32(a, b); }
+  static Ints most(Ints a, Ints b) noexcept { return _mm256_max_epi32(a, b); }
   /// GCC 12 copies sums from register to register around its intrinsic.
   static Ints dot(Ints acc, Ints x, Ints w) noexcept {
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(x), "x"(w));

@@ -80,7 +80,7 @@ PackedQuads::PackedQuads(const QuadKernel& kernel, const std::int8_t* weights, s
 }
 
 void PackedQuads::run(const std::uint8_t* x, const std::int32_t* rows, std::int64_t row_count, const Epilogue& output,
-                      std::int64_t out_stride) const noexcept {
+                      std::int64_t out_stride, bool pooled) const noexcept {
   QuadTile tile;
   tile.x = x;
   tile.rows = rows;
@@ -88,6 +88,7 @@ void PackedQuads::run(const std::uint8_t* x, const std::int32_t* rows, std::int6
   tile.quads = quads_.data();
   tile.quad_count = static_cast<std::int64_t>(quads_.size());
   tile.out_stride = out_stride;
+  tile.pooled = pooled;
   for (const Block& block : blocks_) {
     tile.weights = weights_.data() + block.weights;
     tile.vectors = block.vectors;

@@ -20,6 +20,10 @@
 
 namespace octet::kernels {
 
+/// Rows whose largest results may be all that is stored: as many as windows of 2 x 2 have. Requantization is monotone, as multipliers
+/// are not negative: what is compared is the sums.
+inline constexpr std::int64_t kPooledRows = 4;
+
 /// Some rows times the channels of one block: y[r, c] = epilogue(sum over k of x[rows[r] + quads[k / 4] + k % 4] * w[c, k]).
 struct QuadTile {
   const std::uint8_t* x = nullptr;
@@ -32,6 +36,7 @@ struct QuadTile {
   /// bias and multiplier are the block's, filled up to whole vectors; y, real or sums is where the first row's first channel goes.
   Epilogue epilogue;
   std::int64_t out_stride = 0;  ///< elements from one output row to the next
+  bool pooled = false;          ///< an output row is the largest of kPooledRows rows, of which row_count is a multiple
 };
 
 struct QuadKernel {
@@ -80,7 +85,9 @@ class PackedQuads {
 
   /// y[r, c] = epilogue(x[r] . w[c]) for all channels of `row_count` rows. Of `output` only what to do with the sums is used;
   /// its y, real or sums is where row 0, channel 0 goes.
-  void run(const std::uint8_t* x, const std::int32_t* rows, std::int64_t row_count, const Epilogue& output, std::int64_t out_stride) const noexcept;
+  /// Pooled, output row r is the largest of rows kPooledRows r and on.
+  void run(const std::uint8_t* x, const std::int32_t* rows, std::int64_t row_count, const Epilogue& output, std::int64_t out_stride,
+           bool pooled = false) const noexcept;
 
   [[nodiscard]] std::int64_t channels() const noexcept { return channels_; }
   [[nodiscard]] std::size_t bytes() const noexcept;

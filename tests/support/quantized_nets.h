@@ -130,6 +130,34 @@ inline Net branches(unsigned seed) {
   return {"branches " + std::to_string(seed), must(b.model())};
 }
 
+/// Convolutions whose output one other layer reads, a pool of even and odd sizes among them, so that one kernel may do both; and
+/// some where it must not.
+inline Net tails(unsigned seed) {
+  NetBuilder b(seed);
+  int x = b.input("x", Type::u8, {1, 23, 18, 3}, affine(0.02F, seed % 2 == 0 ? 0 : 117));
+  octet::schema::MaxPoolT halve;
+  halve.kernel_h = halve.kernel_w = halve.stride_h = halve.stride_w = 2;
+  const auto pool = [&](const std::string& name, int from, const octet::schema::MaxPoolT& t) {
+    const auto quant = b.quant(from);
+    return b.node(name, t, {from}, Type::u8, quant);
+  };
+  x = b.conv("first", x, 3, {.out_c = 20, .pad = 2, .clamp_min = 0.0F, .zero_point = 0});
+  x = pool("first.pool", x, halve);
+  const int grouped = b.conv("grouped", x, 20, {.out_c = 36, .groups = 4, .zero_point = 255, .even = true});
+  const int seen = b.conv("seen", grouped, 36, {.out_c = 9});
+  const int twice = pool("twice.pool", seen, halve);  // of two readers
+  const int flat = b.conv("flat", grouped, 36, {.out_c = 9, .kernel_h = 1, .kernel_w = 1, .pad = 0});
+  const int flat_pooled = pool("flat.pool", flat, halve);
+  octet::schema::MaxPoolT wide = halve;
+  wide.kernel_w = 3, wide.pad_right = 1;
+  const int wide_pooled = pool("wide.pool", b.conv("wide", grouped, 36, {.out_c = 9}), wide);  // of other windows
+  const int strided = b.conv("strided", seen, 9, {.out_c = 70, .stride = 2, .per_channel = false, .zero_point = 3});
+  const int small = pool("small.pool", strided, halve);
+  const int shown = b.conv("shown", grouped, 36, {.out_c = 5});  // an output of the graph
+  const int shown_pooled = pool("shown.pool", shown, halve);
+  return {"tails " + std::to_string(seed), must(b.model({twice, flat_pooled, wide_pooled, small, shown, shown_pooled}))};
+}
+
 /// f32 in, matrix products of odd sizes, and f32 out so small that flushing denormals would show.
 inline Net dense(unsigned seed) {
   NetBuilder b(seed);
@@ -190,6 +218,7 @@ inline std::vector<Net> quantized_nets(unsigned each = 3) {
   for (unsigned seed = 0; seed < each; ++seed) {
     nets.push_back(convolutions(seed));
     nets.push_back(branches(seed));
+    nets.push_back(tails(seed));
     nets.push_back(dense(seed));
     nets.push_back(dynamic(seed));
   }

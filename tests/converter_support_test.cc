@@ -253,6 +253,10 @@ std::map<std::string, Build> builds() {
     parameters(m.input("x", {kOpen, 8}).output("y"));
     pair(m, "x", "y", false);
   };
+  b["DynamicQuantizeLinear"] = [](ModelBuilder& m) {
+    m.input("x", {kOpen, 8}).output("y").node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"}).named("it");
+    m.node("DequantizeLinear", {"q", "s", "z"}, {"y"});
+  };
   b["QuantizeLinear"] = [=](ModelBuilder& m) {
     parameters(m.input("x", {kOpen, 8}).output("y"));
     m.node("QuantizeLinear", {"x", "s", "z"}, {"q"});

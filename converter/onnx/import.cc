@@ -249,7 +249,6 @@ class Import final : public BranchImport {
       const auto tensor = builder_.tensor_of(value);
       return tensor ? std::optional(builder_.tensor(*tensor).shape.size()) : std::nullopt;
     };
-    scope.constant = [this](const std::string& value) { return builder_.defined(value) ? builder_.constant_of(value) : std::nullopt; };
     return scope;
   }
 

@@ -94,6 +94,7 @@ constexpr std::array kRows = {
     Support{"Mul", "Mul; Binary of integers", Int8::yes, ""},
     Support{"Neg", "Pointwise", Int8::yes, ""},
     Support{"NegativeLogLikelihoodLoss", "GatherND, Pointwise, Mul, Reduce, Reshape ...", Int8::yes, "in int8 without weights and mean"},
+    Support{"NonMaxSuppression", "", Int8::gone, "constant inputs: the shape of its output depends on them"},
     Support{"Not", "Compare", Int8::whole, ""},
     Support{"OneHot", "Compare, Where, Cast, Binary, Reshape", Int8::no, "constant depth and values"},
     Support{"Or", "Compare", Int8::whole, ""},

@@ -256,6 +256,30 @@ TEST_CASE("LSTM in both directions, as ONNX defines it") {
   }
 }
 
+TEST_CASE("LSTM: sequences that end earlier give zeros from there on, and keep their last state") {
+  constexpr std::size_t kSteps = 4, kIn = 3, kSize = 2;
+  const Values w = random_values(2 * 8 * kIn, 1), r = random_values(2 * 8 * kSize, 2), b = random_values(2 * 16, 3), x = random_values(2 * kSteps * kIn, 4);
+  ModelBuilder m(14);
+  m.input("x", {kOpen, kSteps, kIn}).input("n", {kOpen}, onnx::TensorProto::INT32).output("y").output("yh");
+  m.f32("w", {2, 8, kIn}, w).f32("r", {2, 8, kSize}, r).f32("b", {2, 16}, b);
+  m.node("LSTM", {"x", "w", "r", "b", "n"}, {"y", "yh"}).with("direction", "bidirectional").with("layout", 1);
+  octet::Session session = must(must(octet::make_model(optimized(m))).session({.batch = 2}));
+  Values y(2 * kSteps * 2 * kSize), last(2 * 2 * kSize);
+  std::vector<std::int32_t> lengths = {3, 99};  // more than there are: all
+  must(session.run({x, lengths}, {y, last}));
+  for (const std::size_t n : {0U, 1U}) {
+    const std::size_t steps = n == 0 ? 3 : kSteps;
+    const Values sequence(x.begin() + static_cast<std::ptrdiff_t>(n * kSteps * kIn), x.begin() + static_cast<std::ptrdiff_t>((n * kSteps + steps) * kIn));
+    for (const std::size_t d : {0U, 1U}) {
+      Values wanted = onnx_lstm(sequence, w, r, b, steps, 1, kIn, kSize, d, d == 1);
+      for (std::size_t i = 0; i < kSize; ++i) CHECK(last[(n * 2 + d) * kSize + i] == doctest::Approx(wanted[(d == 0 ? steps - 1 : 0) * kSize + i]).epsilon(1e-5));
+      wanted.resize(kSteps * kSize, 0.0F);
+      for (std::size_t t = 0; t < kSteps; ++t)
+        for (std::size_t i = 0; i < kSize; ++i) CHECK(y[((n * kSteps + t) * 2 + d) * kSize + i] == doctest::Approx(wanted[t * kSize + i]).epsilon(1e-5));
+    }
+  }
+}
+
 TEST_CASE("recurrent layers of batch-first models keep the batch free, as exporters write them") {
   for (const std::string op : {"LSTM", "GRU"}) {
     const std::int64_t gates = op == "LSTM" ? 4 : 3;
@@ -320,10 +344,12 @@ TEST_CASE("recurrent layers: refused") {
   ModelBuilder size = model({1, 4, 2});
   last_node(size).with("hidden_size", 7);
   check_refused(size, ErrorCode::invalid_file, "hidden_size");
-  ModelBuilder lengths(14);
-  lengths.input("x", {3, 1, 2}).input("n", {1}, onnx::TensorProto::INT32).output("y").random("w", {1, 4, 2}).random("r", {1, 4, 1});
-  lengths.node("LSTM", {"x", "w", "r", "", "n"}, {"y"});
-  check_refused(lengths, ErrorCode::unsupported, "sequence_lens");
+  for (const int type : {onnx::TensorProto::INT64, onnx::TensorProto::INT32}) {
+    ModelBuilder lengths(14);
+    lengths.input("x", {3, 1, 2}).input("n", {type == onnx::TensorProto::INT64 ? 1 : 2}, type).output("y").random("w", {1, 4, 2}).random("r", {1, 4, 1});
+    lengths.node("LSTM", {"x", "w", "r", "", "n"}, {"y"});
+    check_refused(lengths, ErrorCode::invalid_file, type == onnx::TensorProto::INT64 ? "its sequence_lens are s64 of shape 1, not s32 of 1" : "its sequence_lens are s32 of shape 2, not s32 of 1");
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "converter/passes/passes.h"
 #include "converter_models.h"
@@ -109,8 +110,13 @@ TEST_CASE("transposed convolutions: output_shape, SAME, a sequence, what is refu
   const Graph g = must(shape.import());
   CHECK(g.tensors[static_cast<std::size_t>(g.outputs[0])].shape == Shape{1, 1, 7, 6});
   ModelBuilder large = model();
-  last_node(large).with("output_shape", {8, 6});
-  check_refused(large, ErrorCode::unsupported, "8");
+  last_node(large).with("output_shape", {7, 9});
+  check_refused(large, ErrorCode::unsupported, "an output of 9 where there are 7");
+  for (const std::int64_t size : {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(), std::int64_t{1} << 31}) {
+    ModelBuilder bad = model();
+    last_node(bad).with("output_shape", Ints{7, size});
+    check_refused(bad, ErrorCode::invalid_file, "output");
+  }
   ModelBuilder extra = model();
   last_node(extra).with("output_padding", {2, 0});
   check_refused(extra, ErrorCode::invalid_file, "output_padding");
@@ -123,6 +129,27 @@ TEST_CASE("transposed convolutions: output_shape, SAME, a sequence, what is refu
   ModelBuilder sequence;
   sequence.input("x", {1, 1, 2}).output("y").f32("w", {1, 1, 2}, {1, 10}).node("ConvTranspose", {"x", "w"}, {"y"}).with("strides", Ints{2});
   CHECK(compute(sequence, {{3, 5}}) == Values{3, 30, 5, 50});
+}
+
+TEST_CASE("transposed convolutions: what output_shape wants beyond the full result is the bias") {
+  const Values x = random_values(9, 3), w = random_values(9, 4);
+  const auto model = [&](const Ints& shape, bool computed) {
+    ModelBuilder m;
+    m.input("x", {1, 1, 3, 3}).output("y").f32("b", {1}, {0.5F});
+    if (computed) m.input("w", {1, 1, 3, 3});
+    else m.f32("w", {1, 1, 3, 3}, w);
+    m.node("ConvTranspose", {"x", "w", "b"}, {"y"}).with("strides", {3, 2}).with("output_shape", shape);
+    return m;
+  };
+  const Values full = compute(model({9, 7}, false), {x});
+  for (const bool computed : {false, true}) {
+    const Values y = compute(model({11, 8}, computed), computed ? std::vector<Values>{x, w} : std::vector<Values>{x});
+    REQUIRE(y.size() == 11 * 8);
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const std::size_t row = i / 8, column = i % 8;
+      CHECK(y[i] == doctest::Approx(row < 9 && column < 7 ? full[row * 7 + column] : 0.5F));
+    }
+  }
 }
 
 TEST_CASE("sequences: convolutions and pools as images of one row") {

@@ -211,8 +211,10 @@ Result<TransposedTarget> read_transposed_target(NodeImport& node, const Taps& ta
     std::int64_t begin = taps.pad_begin[i];
     if (!wanted.empty() || same) {
       size = wanted.empty() ? x[2 + i] * taps.stride[i] : wanted[i];
-      const std::int64_t total = full - size;
-      if (total < 0) return unsupported("an output of " + std::to_string(size) + " where there are " + std::to_string(full));
+      if (size < 0 || size > kLargest) return invalid("an output of " + std::to_string(size));
+      // As with output_padding, there may be some more at the end, which see no input.
+      if (size - full >= (same ? 1 : taps.stride[i])) return unsupported("an output of " + std::to_string(size) + " where there are " + std::to_string(full));
+      const std::int64_t total = std::max<std::int64_t>(full - size, 0);
       begin = auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
     }
     if (size < 1) return invalid("its output is empty");

@@ -85,7 +85,7 @@ constexpr std::array kRows = {
     Support{"LpPool", "Slice, Add, Pointwise, Pad, Transpose", Int8::no, "windows of up to 1,024 elements"},
     Support{"MatMul", "FullyConnected; MatMul of two activations", Int8::yes, ""},
     Support{"Max", "Binary; Pointwise with a constant bound", Int8::no, "in int8 with a constant bound"},
-    Support{"MaxPool", "MaxPool; Slice, Binary", Int8::yes, "dilated or of 3 axes: the second form, not int8; without indices"},
+    Support{"MaxPool", "MaxPool; Slice, Binary, Compare, Where", Int8::yes, "dilated, of 3 axes or with indices: the second form, not int8; indices fix the batch"},
     Support{"Mean", "Add, Mul", Int8::yes, ""},
     Support{"MeanVarianceNormalization", "Reduce, Sub, Mul, Add, Binary, Pointwise", Int8::no, ""},
     Support{"Min", "Binary; Pointwise with a constant bound", Int8::no, "in int8 with a constant bound"},

@@ -271,6 +271,73 @@ TEST_CASE("scales and zero-points that are computed: one, along an axis, s8, wit
   CHECK(y[1] == -128);
 }
 
+/// x W + b as quantize_dynamic writes it.
+QuantizedBuilder dynamic_product(int type, const Ints& columns, const std::vector<int>& zero_points) {
+  QuantizedBuilder m;
+  m.input("x", {kOpen, 4}).output("y").f32("b", {3}, {0.5F, -1, 2}).f32("ws", columns, columns.empty() ? std::vector<float>{0.25F} : std::vector<float>{0.01F, 0.02F, 0.03F});
+  m.bytes("w", {4, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 127}, type).bytes("wz", columns, zero_points, type);
+  m.node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"}).named("quantize");
+  m.node("MatMulInteger", {"q", "w", "z", "wz"}, {"a"}).named("product");
+  m.node("Cast", {"a"}, {"r"}).with("to", onnx::TensorProto::FLOAT);
+  m.node("Mul", {"s", "ws"}, {"scale"}).named("scales");
+  m.node("Mul", {"r", "scale"}, {"p"});
+  m.node("Add", {"p", "b"}, {"y"});
+  return m;
+}
+
+Model without_dynamic(const ModelBuilder& m) {
+  octet::ImportOptions options;
+  options.undo_dynamic_quantization = true;
+  Graph graph = must(m.import(options));
+  must(octet::optimize(graph));
+  return must(octet::make_model(std::move(graph)));
+}
+
+TEST_CASE("quantize_dynamic undone: a product of real values, whose weights stay the integers they were") {
+  for (const bool columns : {false, true}) {
+    const auto m = dynamic_product(kS8, columns ? Ints{3} : Ints{}, std::vector<int>(columns ? 3 : 1, 0));
+    const Model real = without_dynamic(m);
+    CHECK(operators(real) == std::vector{Operator::FullyConnected});
+    CHECK(real.inputs()[0].batched);  // no range over all samples any more
+    const Model model = must(octet::quantize_dynamic(real, {}));
+    const octet::Tensor& w = input_of(model.impl().graph, 0, 1);
+    const auto bytes = w.data.as<std::int8_t>();
+    CHECK(std::vector<int>(bytes.begin(), bytes.end()) == std::vector<int>{1, 4, 7, 10, 2, 5, 8, 11, 3, 6, 9, 127});
+    CHECK(w.quant.scales == (columns ? std::vector<float>{0.01F, 0.02F, 0.03F} : std::vector<float>{0.25F}));
+    // One row is quantized as the source does it.
+    const auto inputs = random_inputs(real.impl().graph, 1);
+    const auto expected = run(imported(m).impl().graph, inputs)[0];
+    const auto got = run(model.impl().graph, inputs)[0];
+    for (std::size_t i = 0; i < 3; ++i) CHECK(got[i] == doctest::Approx(expected[i]).epsilon(1e-5));
+  }
+  // w - wz is not s8: quantized anew.
+  const Model model = must(octet::quantize_dynamic(without_dynamic(dynamic_product(kU8, {}, {255})), {}));
+  CHECK(input_of(model.impl().graph, 0, 1).type == octet::Type::s8);
+  CHECK(input_of(model.impl().graph, 0, 1).quant.scales.size() == 3);
+}
+
+TEST_CASE("quantize_dynamic is not undone where something else sees what it makes") {
+  const auto stays = [](const std::function<void(QuantizedBuilder&)>& change) {
+    auto m = dynamic_product(kS8, {}, {0});
+    change(m);
+    CHECK(operators(without_dynamic(m)) == operators(imported(m)));
+  };
+  const auto node = [](QuantizedBuilder& m, const std::string& name) -> onnx::NodeProto& {
+    for (auto& n : *m.proto.mutable_graph()->mutable_node())
+      if (n.name() == name) return n;
+    FAIL(name);
+    return *m.proto.mutable_graph()->mutable_node(0);
+  };
+  for (const char* value : {"q", "s", "z", "a", "r", "scale"}) stays([&](auto& m) { m.output(value); });
+  stays([](auto& m) { m.output("f").node("Cast", {"q"}, {"f"}).with("to", 1); });
+  stays([](auto& m) { m.output("f").node("Sqrt", {"s"}, {"f"}); });
+  stays([](auto& m) { m.output("f").node("Neg", {"r"}, {"f"}); });
+  stays([&](auto& m) { node(m, "product").set_input(2, "other"), m.bytes("other", {}, {3}, kU8); });
+  stays([&](auto& m) { node(m, "scales").set_input(1, "given"), m.input("given", {}); });
+  stays([&](auto& m) { node(m, "scales").set_input(1, "s"); });
+  stays([&](auto& m) { node(m, "product").set_input(1, "w2"), m.input("w2", {4, 3}, kS8); });
+}
+
 /// Imports a model of one pair after `change`; the error names the node "dequantize" or "quantize".
 void refused(const std::function<void(QuantizedBuilder&)>& build, const char* node, const char* reason) {
   QuantizedBuilder m;

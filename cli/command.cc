@@ -164,11 +164,12 @@ void ModelOptions::add(CLI::App& command) {
 
 Result<Model> ModelOptions::load() const { return load_model(path, shapes); }
 
-Result<Model> load_model(const std::string& path, const std::vector<std::string>& shapes) {
+Result<Model> load_model(const std::string& path, const std::vector<std::string>& shapes, bool undo_dynamic_quantization) {
   const bool octet = is_octet(path) || path.ends_with(".octet");
   if (octet && !shapes.empty()) return usage_error("--shape is for .onnx models; " + path + " has its shapes");
   if (octet) return Model::load(path);
   ImportOptions options;
+  options.undo_dynamic_quantization = undo_dynamic_quantization;
   for (const std::string& text : shapes) {
     OCTET_TRY(auto shape, parse_shape(text));
     options.shapes[shape.first] = shape.second;

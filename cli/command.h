@@ -56,7 +56,7 @@ struct ModelOptions {
   [[nodiscard]] Result<Model> load() const;
 };
 void add_shape_option(CLI::App& command, std::vector<std::string>& shapes);
-[[nodiscard]] Result<Model> load_model(const std::string& path, const std::vector<std::string>& shapes);
+[[nodiscard]] Result<Model> load_model(const std::string& path, const std::vector<std::string>& shapes, bool undo_dynamic_quantization = false);
 
 /// --json FILE|-: where an object goes.
 struct JsonOption {

@@ -182,7 +182,7 @@ std::size_t report_float(const std::vector<SourceAccount>& accounts, const std::
 Result<int> convert(const Options& o) {
   const double start = seconds_now();
   OCTET_CHECK(check_options(o));
-  OCTET_TRY(const Model model, load_model(o.model, o.shapes));
+  OCTET_TRY(const Model model, load_model(o.model, o.shapes, o.mode != "float"));
   if (model.impl().graph.provenance.calibrator != "")
     return usage_error(o.model + " is quantized already; convert takes an .onnx model");
   Findings found;

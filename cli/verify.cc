@@ -250,7 +250,8 @@ Result<Diagnosis> diagnose_layers(const Options& o, const Model& quantized, cons
 
 Result<int> verify(const Options& o) {
   OCTET_TRY(const Model quantized, Model::load(o.model));
-  OCTET_TRY(Model real, load_model(o.against, o.shapes));
+  // As convert took it: a quantized model is compared with real values, not with what was quantized at run time.
+  OCTET_TRY(Model real, load_model(o.against, o.shapes, !quantized.impl().graph.provenance.calibrator.empty()));
   if (!real.impl().graph.provenance.calibrator.empty())
     return usage_error("--against " + o.against + " is quantized itself; it must be the float model");
   OCTET_CHECK(check_outputs(quantized, real));

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "converter/imported_quantization.h"
 #include "converter/passes/passes.h"
 #include "converter/quantize.h"
 #include "converter/quantize_math.h"
@@ -61,11 +62,26 @@ class DynamicQuantizer {
     const Tensor w = graph_.tensors[at(where->first)];
     if (!std::ranges::all_of(w.data.as<float>(), [](float v) { return std::isfinite(v); }))
       return Error{ErrorCode::invalid_file, "a weight is NaN or infinite", {}};
+    if (take_source_integers(node, where->first)) return {};
     QuantizedWeights q = quantize_weights(w.data.as<float>(), {}, at(static_cast<int>(w.shape[0])), 1.0F, options_.per_channel_weights,
                                          options_.weight_calibrator == "mse");
     const Quantization parameters{std::move(q.scales), {}, options_.per_channel_weights ? 0 : -1};
     graph_.tensors.push_back({w.name, Type::s8, w.shape, false, parameters, Constant::of(std::move(q.weights))});
     return {};
+  }
+
+  /// Weights that were s8 in the source stay those integers; whether they could.
+  bool take_source_integers(const Node& node, int real) {
+    Node product = node;
+    product.inputs = {node.inputs[0], real};  // without its bias, which stays real
+    const Quantization x{{1.0F}, {0}, -1};
+    if (!lacks_imported_weights(graph_, product, x).empty()) return false;
+    ImportedWeights made = imported_weights(graph_, product, x);
+    if (made.halves) return false;
+    const Tensor& w = graph_.tensors[at(real)];
+    Tensor kept{w.name, Type::s8, w.shape, false, std::move(made.quant), Constant::of(std::move(made.weights))};
+    graph_.tensors.push_back(std::move(kept));
+    return true;
   }
 
   Graph graph_;

@@ -53,6 +53,20 @@ TEST_CASE("cli modes: dynamic needs no data, and says what is int8") {
   CHECK(octet_json({"inspect", f.file("dynamic.octet")})["provenance"]["calibrator"] == "dynamic");
 }
 
+TEST_CASE("cli modes: what was quantized at run time is so in Octet's way, or in float as it says") {
+  const Fixture& f = fixture();
+  const std::string source = std::string(OCTET_SOURCE_DIR) + "/tests/quantized/dynamic_matmul/model.onnx";
+  write_array(f, "rows.npy", random_array({2, 3, 16}, 5));
+  const json report = octet_json({"convert", source, "-o", f.file("q.octet"), "--mode", "dynamic"});
+  CHECK(report["nodes"]["int8"].get<int>() == 2);
+  CHECK(report["nodes"]["folded"].get<int>() == 4);
+  const json compared = octet_json({"verify", f.file("q.octet"), "--against", source, "--data", f.file("rows.npy")});
+  CHECK(compared["output"]["sqnr_db"].get<double>() > 30);
+  const json real = octet_json({"convert", source, "-o", f.file("f.octet"), "--mode", "float"});
+  CHECK(real["nodes"]["int8"].get<int>() == 0);
+  CHECK(real["nodes"]["folded"].get<int>() == 0);
+}
+
 TEST_CASE("cli modes: a dynamic model gives the same bytes on every ISA, thread count and batch, and again") {
   const Fixture& f = fixture();
   octet_output(f.convert("d.octet", {"--mode", "dynamic"}));

@@ -515,6 +515,34 @@ TEST_CASE("windows of any number of axes, dilated, with weights that are compute
   check_refused(large, ErrorCode::unsupported, "too large");
 }
 
+TEST_CASE("MaxPool says where its maxima are, in either order of the image's axes") {
+  const auto model = [](int order, const Shape& shape) {
+    ModelBuilder m(12);
+    m.input("x", shape).output("y").output("i").node("MaxPool", {"x"}, {"y", "i"}).named("it").with("kernel_shape", {2, 2}).with("pads", {0, 1, 0, 0}).with("storage_order", order);
+    return m;
+  };
+  const auto pooled = [&](int order) {
+    Graph g = must(model(order, {1, 2, 2, 3}).import());
+    must(octet::optimize(g));
+    const octet::Model made = must(octet::make_model(std::move(g)));
+    REQUIRE(made.outputs()[1].type == octet::Type::s64);
+    octet::Session session = must(made.session({}));
+    Values y(6);
+    std::vector<std::int64_t> i(6);
+    must(session.run({Values{1, 5, 5, 2, -3, 9, -1, -2, -3, -4, -5, -6}}, {y, i}));
+    CHECK(y == Values{2, 5, 9, -1, -1, -2});
+    return i;
+  };
+  CHECK(pooled(0) == std::vector<std::int64_t>{3, 1, 5, 6, 6, 7});
+  CHECK(pooled(1) == std::vector<std::int64_t>{1, 2, 5, 6, 6, 8});
+  const Graph open = must(model(0, {kOpen, 2, 2, 3}).import());  // indices count through the batch
+  CHECK_FALSE(open.tensors[static_cast<std::size_t>(open.inputs[0])].batched);
+  check_refused(model(0, {1, 2, 30000, 30000}), ErrorCode::unsupported, "'it' (MaxPool): an axis of 1800000000 is too large");
+  ModelBuilder unread(12);  // by nobody: an int8 kernel's form
+  unread.input("x", {kOpen, 2, 2, 3}).output("y").node("MaxPool", {"x"}, {"y", "i"}).with("kernel_shape", {2, 2});
+  CHECK(ops_of(must(unread.import())) == Strings{"Transpose", "MaxPool", "Transpose"});
+}
+
 TEST_CASE("the graph's structure is checked") {
   const auto invalid = [](const ModelBuilder& m, const std::string& part) {
     check_refused(m, ErrorCode::invalid_file, part);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "converter/passes/passes.h"
 #include "converter_models.h"
@@ -109,8 +110,13 @@ TEST_CASE("transposed convolutions: output_shape, SAME, a sequence, what is refu
   const Graph g = must(shape.import());
   CHECK(g.tensors[static_cast<std::size_t>(g.outputs[0])].shape == Shape{1, 1, 7, 6});
   ModelBuilder large = model();
-  last_node(large).with("output_shape", {8, 6});
-  check_refused(large, ErrorCode::unsupported, "8");
+  last_node(large).with("output_shape", {7, 9});
+  check_refused(large, ErrorCode::unsupported, "an output of 9 where there are 7");
+  for (const std::int64_t size : {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(), std::int64_t{1} << 31}) {
+    ModelBuilder bad = model();
+    last_node(bad).with("output_shape", Ints{7, size});
+    check_refused(bad, ErrorCode::invalid_file, "output");
+  }
   ModelBuilder extra = model();
   last_node(extra).with("output_padding", {2, 0});
   check_refused(extra, ErrorCode::invalid_file, "output_padding");
@@ -123,6 +129,27 @@ TEST_CASE("transposed convolutions: output_shape, SAME, a sequence, what is refu
   ModelBuilder sequence;
   sequence.input("x", {1, 1, 2}).output("y").f32("w", {1, 1, 2}, {1, 10}).node("ConvTranspose", {"x", "w"}, {"y"}).with("strides", Ints{2});
   CHECK(compute(sequence, {{3, 5}}) == Values{3, 30, 5, 50});
+}
+
+TEST_CASE("transposed convolutions: what output_shape wants beyond the full result is the bias") {
+  const Values x = random_values(9, 3), w = random_values(9, 4);
+  const auto model = [&](const Ints& shape, bool computed) {
+    ModelBuilder m;
+    m.input("x", {1, 1, 3, 3}).output("y").f32("b", {1}, {0.5F});
+    if (computed) m.input("w", {1, 1, 3, 3});
+    else m.f32("w", {1, 1, 3, 3}, w);
+    m.node("ConvTranspose", {"x", "w", "b"}, {"y"}).with("strides", {3, 2}).with("output_shape", shape);
+    return m;
+  };
+  const Values full = compute(model({9, 7}, false), {x});
+  for (const bool computed : {false, true}) {
+    const Values y = compute(model({11, 8}, computed), computed ? std::vector<Values>{x, w} : std::vector<Values>{x});
+    REQUIRE(y.size() == 11 * 8);
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const std::size_t row = i / 8, column = i % 8;
+      CHECK(y[i] == doctest::Approx(row < 9 && column < 7 ? full[row * 7 + column] : 0.5F));
+    }
+  }
 }
 
 TEST_CASE("sequences: convolutions and pools as images of one row") {
@@ -256,6 +283,30 @@ TEST_CASE("LSTM in both directions, as ONNX defines it") {
   }
 }
 
+TEST_CASE("LSTM: sequences that end earlier give zeros from there on, and keep their last state") {
+  constexpr std::size_t kSteps = 4, kIn = 3, kSize = 2;
+  const Values w = random_values(2 * 8 * kIn, 1), r = random_values(2 * 8 * kSize, 2), b = random_values(2 * 16, 3), x = random_values(2 * kSteps * kIn, 4);
+  ModelBuilder m(14);
+  m.input("x", {kOpen, kSteps, kIn}).input("n", {kOpen}, onnx::TensorProto::INT32).output("y").output("yh");
+  m.f32("w", {2, 8, kIn}, w).f32("r", {2, 8, kSize}, r).f32("b", {2, 16}, b);
+  m.node("LSTM", {"x", "w", "r", "b", "n"}, {"y", "yh"}).with("direction", "bidirectional").with("layout", 1);
+  octet::Session session = must(must(octet::make_model(optimized(m))).session({.batch = 2}));
+  Values y(2 * kSteps * 2 * kSize), last(2 * 2 * kSize);
+  std::vector<std::int32_t> lengths = {3, 99};  // more than there are: all
+  must(session.run({x, lengths}, {y, last}));
+  for (const std::size_t n : {0U, 1U}) {
+    const std::size_t steps = n == 0 ? 3 : kSteps;
+    const Values sequence(x.begin() + static_cast<std::ptrdiff_t>(n * kSteps * kIn), x.begin() + static_cast<std::ptrdiff_t>((n * kSteps + steps) * kIn));
+    for (const std::size_t d : {0U, 1U}) {
+      Values wanted = onnx_lstm(sequence, w, r, b, steps, 1, kIn, kSize, d, d == 1);
+      for (std::size_t i = 0; i < kSize; ++i) CHECK(last[(n * 2 + d) * kSize + i] == doctest::Approx(wanted[(d == 0 ? steps - 1 : 0) * kSize + i]).epsilon(1e-5));
+      wanted.resize(kSteps * kSize, 0.0F);
+      for (std::size_t t = 0; t < kSteps; ++t)
+        for (std::size_t i = 0; i < kSize; ++i) CHECK(y[((n * kSteps + t) * 2 + d) * kSize + i] == doctest::Approx(wanted[t * kSize + i]).epsilon(1e-5));
+    }
+  }
+}
+
 TEST_CASE("recurrent layers of batch-first models keep the batch free, as exporters write them") {
   for (const std::string op : {"LSTM", "GRU"}) {
     const std::int64_t gates = op == "LSTM" ? 4 : 3;
@@ -320,10 +371,12 @@ TEST_CASE("recurrent layers: refused") {
   ModelBuilder size = model({1, 4, 2});
   last_node(size).with("hidden_size", 7);
   check_refused(size, ErrorCode::invalid_file, "hidden_size");
-  ModelBuilder lengths(14);
-  lengths.input("x", {3, 1, 2}).input("n", {1}, onnx::TensorProto::INT32).output("y").random("w", {1, 4, 2}).random("r", {1, 4, 1});
-  lengths.node("LSTM", {"x", "w", "r", "", "n"}, {"y"});
-  check_refused(lengths, ErrorCode::unsupported, "sequence_lens");
+  for (const int type : {onnx::TensorProto::INT64, onnx::TensorProto::INT32}) {
+    ModelBuilder lengths(14);
+    lengths.input("x", {3, 1, 2}).input("n", {type == onnx::TensorProto::INT64 ? 1 : 2}, type).output("y").random("w", {1, 4, 2}).random("r", {1, 4, 1});
+    lengths.node("LSTM", {"x", "w", "r", "", "n"}, {"y"});
+    check_refused(lengths, ErrorCode::invalid_file, type == onnx::TensorProto::INT64 ? "its sequence_lens are s64 of shape 1, not s32 of 1" : "its sequence_lens are s32 of shape 2, not s32 of 1");
+  }
 }
 
 }  // namespace

@@ -194,5 +194,36 @@ TEST_CASE("TopK has two outputs, of which one may be missing; ArgMax gives s64")
   check_refused(many, ErrorCode::invalid_file, "cannot take 5");
 }
 
+/// Two boxes that overlap by a half, and one elsewhere, as y1, x1, y2, x2: reals [selected, 3].
+ModelBuilder suppressed(const Values& scores, std::int64_t most, float overlap) {
+  ModelBuilder m;
+  m.input("x", {1}).output("y").f32("boxes", {1, 3, 4}, {0, 0, 3, 1, 4, 1, 1, 0, 9, 9, 10, 10}).f32("scores", {1, 1, 3}, scores);
+  m.s64("most", {most}).f32("overlap", {1}, {overlap}).f32("least", {1}, {0.1F});
+  m.node("NonMaxSuppression", {"boxes", "scores", "most", "overlap", "least"}, {"s"}).named("it");
+  m.node("Cast", {"s"}, {"f"}).with("to", 1);
+  m.node("Mul", {"f", "x"}, {"y"});
+  return m;
+}
+
+TEST_CASE("NonMaxSuppression of constants; what decides a shape cannot be computed") {
+  CHECK(compute(suppressed({0.5F, 0.9F, 0.2F}, 3, 0.4F), {{1}}) == Values{0, 0, 1, 0, 0, 2});
+  CHECK(compute(suppressed({0.5F, 0.9F, 0.2F}, 3, 0.5F), {{1}}) == Values{0, 0, 1, 0, 0, 0, 0, 0, 2});
+  CHECK(compute(suppressed({0.5F, 0.5F, 0.1F}, 3, 0.4F), {{1}}) == Values{0, 0, 0});  // the first of equals; above the least score
+  CHECK(compute(suppressed({0.5F, 0.9F, 0.2F}, 1, 1), {{1}}) == Values{0, 0, 1});
+  check_refused(suppressed({0, 0, 0}, 3, 0.5F), ErrorCode::unsupported, "has no elements");
+  check_refused(suppressed({0, std::nanf(""), 0}, 3, 0.5F), ErrorCode::invalid_file, "'it' (NonMaxSuppression): a score is NaN");
+  ModelBuilder computed;
+  computed.input("b", {1, 3, 4}).input("s", {1, 1, 3}).output("y").node("NonMaxSuppression", {"b", "s"}, {"y"}).named("it");
+  check_refused(computed, ErrorCode::unsupported, "'it' (NonMaxSuppression): its boxes must be constant: how many boxes they select");
+  ModelBuilder bad;
+  bad.f32("b", {1, 2, 3}, Values(6, 0)).f32("s", {1, 1, 2}, {1, 1}).output("y").node("NonMaxSuppression", {"b", "s"}, {"y"}).named("it");
+  check_refused(bad, ErrorCode::invalid_file, "its boxes have shape 1x2x3, its scores 1x1x2");
+  ModelBuilder huge;  // 2^24 pairs of boxes
+  huge.tensor("b", {1, 4096, 4}, onnx::TensorProto::FLOAT)->set_raw_data(std::string(std::size_t{4096} * 16, '\0'));
+  huge.tensor("s", {1, 1, 4096}, onnx::TensorProto::FLOAT)->set_raw_data(std::string(std::size_t{4096} * 4, '\0'));
+  huge.s64("most", {4096}).output("y").node("NonMaxSuppression", {"b", "s", "most"}, {"y"}).named("it");
+  check_refused(huge, ErrorCode::unsupported, "it has too many boxes");
+}
+
 }  // namespace
 }  // namespace octet_test

@@ -218,6 +218,126 @@ TEST_CASE("s8 outputs are s8") {
   CHECK(y == std::vector<std::int8_t>{-3, -1, -128, 127});
 }
 
+TEST_CASE("DynamicQuantizeLinear: the range of all values and 0 in 255 steps; zeros alone have scale 1") {
+  ModelBuilder m;
+  m.input("x", {2, 3}).output("q").output("s").output("z").output("y");
+  m.node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
+  m.node("DequantizeLinear", {"q", "s", "z"}, {"y"});
+  const Model model = imported(m);
+  CHECK(!octet::came_quantized(model));  // no scale is known before it runs
+  octet::Session session = must(model.session({}));
+  std::vector<float> x = {0, 2, -3, -2.5F, 1.34F, 0.5F};
+  std::vector<std::uint8_t> q(6), z(1);
+  std::vector<float> s(1), y(6);
+  must(session.run({x}, {std::span(q), s, std::span(z), y}));
+  CHECK(q == std::vector<std::uint8_t>{153, 255, 0, 26, 221, 179});
+  CHECK(s[0] == 5.0F / 255);
+  CHECK(z[0] == 153);
+  for (std::size_t i = 0; i < 6; ++i) CHECK(y[i] == (static_cast<float>(q[i]) - 153) * s[0]);
+  x.assign(6, 0.0F);
+  must(session.run({x}, {std::span(q), s, std::span(z), y}));
+  CHECK(q == std::vector<std::uint8_t>(6, 0));
+  CHECK(s[0] == 1);
+  CHECK(z[0] == 0);
+  x.assign(6, 4.0F);
+  must(session.run({x}, {std::span(q), s, std::span(z), y}));
+  CHECK(q == std::vector<std::uint8_t>(6, 255));
+  ModelBuilder open;  // one range for all samples: so that none depends on the others, there is one
+  open.input("x", {kOpen, 3}).output("q").node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
+  CHECK(!imported(open).inputs()[0].batched);
+}
+
+TEST_CASE("scales and zero-points that are computed: one, along an axis, s8, with a constant beside them") {
+  QuantizedBuilder m;
+  m.input("x", {2, 3}).input("s", {3}).input("z", {3}, kS8).output("y").output("d").output("e");
+  m.bytes("z0", {}, {3}, kU8).bytes("b", {2, 3}, {0, 3, 4, 5, 6, 255}, kU8);
+  m.node("ReduceMax", {"s"}, {"largest"}).with("keepdims", 0);
+  m.node("QuantizeLinear", {"x", "s", "z"}, {"y"}).with("axis", -1);
+  m.node("DequantizeLinear", {"y", "s", "z"}, {"d"});
+  m.node("DequantizeLinear", {"b", "largest", "z0"}, {"e"});  // constants with a computed scale
+  octet::Session session = must(imported(m).session({}));
+  REQUIRE(session.outputs()[0].type == octet::Type::s8);
+  std::vector<float> x = {0.5F, 1.5F, -100, 1, 100, 7}, s = {0.5F, 1, 2};
+  std::vector<std::int8_t> z = {0, -1, 10}, y(6);
+  std::vector<float> d(6), e(6);
+  must(session.run({x, s, std::span(z)}, {std::span(y), d, e}));
+  CHECK(y == std::vector<std::int8_t>{1, 1, -40, 2, 99, 14});  // halves to even
+  CHECK(d == std::vector<float>{0.5F, 2, -100, 1, 100, 8});
+  CHECK(e == std::vector<float>{-6, 0, 2, 4, 6, 504});
+  x = {1000, -1000, 0, 0, 0, 0};
+  s = {0, 1e-42F, 2};  // not a scale, and nothing to fall over
+  must(session.run({x, s, std::span(z)}, {std::span(y), d, e}));
+  CHECK(y[0] == 127);
+  CHECK(y[1] == -128);
+}
+
+/// x W + b as quantize_dynamic writes it.
+QuantizedBuilder dynamic_product(int type, const Ints& columns, const std::vector<int>& zero_points) {
+  QuantizedBuilder m;
+  m.input("x", {kOpen, 4}).output("y").f32("b", {3}, {0.5F, -1, 2}).f32("ws", columns, columns.empty() ? std::vector<float>{0.25F} : std::vector<float>{0.01F, 0.02F, 0.03F});
+  m.bytes("w", {4, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 127}, type).bytes("wz", columns, zero_points, type);
+  m.node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"}).named("quantize");
+  m.node("MatMulInteger", {"q", "w", "z", "wz"}, {"a"}).named("product");
+  m.node("Cast", {"a"}, {"r"}).with("to", onnx::TensorProto::FLOAT);
+  m.node("Mul", {"s", "ws"}, {"scale"}).named("scales");
+  m.node("Mul", {"r", "scale"}, {"p"});
+  m.node("Add", {"p", "b"}, {"y"});
+  return m;
+}
+
+Model without_dynamic(const ModelBuilder& m) {
+  octet::ImportOptions options;
+  options.undo_dynamic_quantization = true;
+  Graph graph = must(m.import(options));
+  must(octet::optimize(graph));
+  return must(octet::make_model(std::move(graph)));
+}
+
+TEST_CASE("quantize_dynamic undone: a product of real values, whose weights stay the integers they were") {
+  for (const bool columns : {false, true}) {
+    const auto m = dynamic_product(kS8, columns ? Ints{3} : Ints{}, std::vector<int>(columns ? 3 : 1, 0));
+    const Model real = without_dynamic(m);
+    CHECK(operators(real) == std::vector{Operator::FullyConnected});
+    CHECK(real.inputs()[0].batched);  // no range over all samples any more
+    const Model model = must(octet::quantize_dynamic(real, {}));
+    const octet::Tensor& w = input_of(model.impl().graph, 0, 1);
+    const auto bytes = w.data.as<std::int8_t>();
+    CHECK(std::vector<int>(bytes.begin(), bytes.end()) == std::vector<int>{1, 4, 7, 10, 2, 5, 8, 11, 3, 6, 9, 127});
+    CHECK(w.quant.scales == (columns ? std::vector<float>{0.01F, 0.02F, 0.03F} : std::vector<float>{0.25F}));
+    // One row is quantized as the source does it.
+    const auto inputs = random_inputs(real.impl().graph, 1);
+    const auto expected = run(imported(m).impl().graph, inputs)[0];
+    const auto got = run(model.impl().graph, inputs)[0];
+    for (std::size_t i = 0; i < 3; ++i) CHECK(got[i] == doctest::Approx(expected[i]).epsilon(1e-5));
+  }
+  // w - wz is not s8: quantized anew.
+  const Model model = must(octet::quantize_dynamic(without_dynamic(dynamic_product(kU8, {}, {255})), {}));
+  CHECK(input_of(model.impl().graph, 0, 1).type == octet::Type::s8);
+  CHECK(input_of(model.impl().graph, 0, 1).quant.scales.size() == 3);
+}
+
+TEST_CASE("quantize_dynamic is not undone where something else sees what it makes") {
+  const auto stays = [](const std::function<void(QuantizedBuilder&)>& change) {
+    auto m = dynamic_product(kS8, {}, {0});
+    change(m);
+    CHECK(operators(without_dynamic(m)) == operators(imported(m)));
+  };
+  const auto node = [](QuantizedBuilder& m, const std::string& name) -> onnx::NodeProto& {
+    for (auto& n : *m.proto.mutable_graph()->mutable_node())
+      if (n.name() == name) return n;
+    FAIL(name);
+    return *m.proto.mutable_graph()->mutable_node(0);
+  };
+  for (const char* value : {"q", "s", "z", "a", "r", "scale"}) stays([&](auto& m) { m.output(value); });
+  stays([](auto& m) { m.output("f").node("Cast", {"q"}, {"f"}).with("to", 1); });
+  stays([](auto& m) { m.output("f").node("Sqrt", {"s"}, {"f"}); });
+  stays([](auto& m) { m.output("f").node("Neg", {"r"}, {"f"}); });
+  stays([&](auto& m) { node(m, "product").set_input(2, "other"), m.bytes("other", {}, {3}, kU8); });
+  stays([&](auto& m) { node(m, "scales").set_input(1, "given"), m.input("given", {}); });
+  stays([&](auto& m) { node(m, "scales").set_input(1, "s"); });
+  stays([&](auto& m) { node(m, "product").set_input(1, "w2"), m.input("w2", {4, 3}, kS8); });
+}
+
 /// Imports a model of one pair after `change`; the error names the node "dequantize" or "quantize".
 void refused(const std::function<void(QuantizedBuilder&)>& build, const char* node, const char* reason) {
   QuantizedBuilder m;
@@ -256,12 +376,28 @@ TEST_CASE("inconsistent scales and zero-points are refused, naming node and reas
   refused([](auto& m) { m.parameters("a", 1, 3, onnx::TensorProto::INT32), pair_of(m, {"x", "a_s", "a_z"}, {"q", "a_s", "a_z"}); },
           "'quantize'", "its zero-point is s32, not u8 or s8");
   refused([](auto& m) {
-    m.f32("s", {}, {1}).node("Relu", {"x"}, {"r"});
+    m.node("Relu", {"x"}, {"r"});
     m.node("QuantizeLinear", {"x", "r", "r"}, {"y"}).named("quantize");
-  }, "'quantize'", "its scale must be constant");
+  }, "'quantize'", "its scale has shape 1x4: blocks are not supported");
   // u16, float8 (e4m3fn) and s4, by number: not every onnx.pb.h has them.
   for (const int type : {4, 17, 22})
     refused([&](auto& m) { m.parameters("a", 1, 3, type), pair_of(m, {"x", "a_s", "a_z"}, {"q", "a_s", "a_z"}); }, "'quantize'", "is not supported");
+}
+
+TEST_CASE("computed scales and zero-points that do not fit are refused, naming node and reason") {
+  const auto computed = [](QuantizedBuilder& m, const Ints& scale, int scale_type, const Ints& zero_point, int zero_point_type) -> QuantizedBuilder& {
+    return static_cast<QuantizedBuilder&>(m.input("s", scale, scale_type).input("z", zero_point, zero_point_type));
+  };
+  const int f32 = onnx::TensorProto::FLOAT;
+  refused([&](auto& m) { pair_of(computed(m, {3}, f32, {3}, kU8), {"x", "s", "z"}, {"q", "s", "z"}); }, "'quantize'", "its scale has 3 values where there must be 1, or 4 along axis 1");
+  refused([&](auto& m) { pair_of(computed(m, {4}, f32, {}, kU8), {"x", "s", "z"}, {"q", "s", "z"}); }, "'quantize'", "has 1 zero-points for 4 scales");
+  refused([&](auto& m) { pair_of(computed(m, {}, kU8, {}, kU8), {"x", "s", "z"}, {"q", "s", "z"}); }, "'quantize'", "its scale is u8, not f32");
+  refused([&](auto& m) { pair_of(computed(m, {}, f32, {}, f32), {"x", "s", "z"}, {"q", "s", "z"}); }, "'quantize'", "its zero-point is f32, not u8 or s8");
+  refused([&](auto& m) { pair_of(computed(m, {}, f32, {}, onnx::TensorProto::INT32), {"x", "s", "z"}, {"q", "s", "z"}); }, "'quantize'", "its zero-point is s32, not u8 or s8");
+  refused([&](auto& m) { pair_of(computed(m, {}, f32, {}, kS8).bytes("u", {}, {0}, kU8), {"x", "s", "u"}, {"q", "s", "z"}); }, "'dequantize'", "its zero-point is s8, its input u8");
+  refused([&](auto& m) { pair_of(computed(m, {}, f32, {}, kU8).parameters("a", -1, 0, kU8), {"x", "a_s", "z"}, {"q", "s", "z"}); }, "'quantize'", "scale[0] is -1");
+  refused([&](auto& m) { computed(m, {}, f32, {}, kU8).node("DequantizeLinear", {"x", "s", "z"}, {"y"}).named("dequantize"); }, "'dequantize'", "is a QuantizeLinear missing?");
+  refused([](auto& m) { m.input("i", {4}, onnx::TensorProto::INT64).node("DynamicQuantizeLinear", {"i"}, {"y"}).named("it"); }, "'it'", "its input is s64, not f32");
 }
 
 TEST_CASE("an operator that reads quantized values without a DequantizeLinear is refused") {

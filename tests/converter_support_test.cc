@@ -244,6 +244,14 @@ std::map<std::string, Build> builds() {
     m.s64("eight", {8}).node("ConstantOfShape", {"eight"}, {"c"}).named("it");
     m.node("Add", {"x", "c"}, {"y"});
   });
+  b["NonMaxSuppression"] = [](ModelBuilder& m) {
+    m.input("x", {2, 8}).output("y").f32("boxes", {1, 1, 4}, {0, 0, 1, 1}).f32("scores", {1, 1, 1}, {1}).s64("most", {1});
+    m.node("NonMaxSuppression", {"boxes", "scores", "most"}, {"s"}).named("it");
+    m.node("Cast", {"s"}, {"f"}).with("to", onnx::TensorProto::FLOAT);
+    m.s64("three", {3}).node("Reshape", {"f", "three"}, {"t"});
+    m.s64("axes", {0}).node("ReduceSum", {"t", "axes"}, {"z"}).with("keepdims", 1);
+    m.node("Add", {"x", "z"}, {"y"});
+  };
   const auto pair = [](ModelBuilder& m, const std::string& x, const std::string& y, bool named) {
     m.node("QuantizeLinear", {x, "s", "z"}, {x + "_q"}).named(named ? "it" : "");
     m.node("DequantizeLinear", {x + "_q", "s", "z"}, {y}).named(named ? "" : "it");
@@ -252,6 +260,10 @@ std::map<std::string, Build> builds() {
   b["DequantizeLinear"] = [=](ModelBuilder& m) {
     parameters(m.input("x", {kOpen, 8}).output("y"));
     pair(m, "x", "y", false);
+  };
+  b["DynamicQuantizeLinear"] = [](ModelBuilder& m) {
+    m.input("x", {kOpen, 8}).output("y").node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"}).named("it");
+    m.node("DequantizeLinear", {"q", "s", "z"}, {"y"});
   };
   b["QuantizeLinear"] = [=](ModelBuilder& m) {
     parameters(m.input("x", {kOpen, 8}).output("y"));

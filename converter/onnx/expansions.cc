@@ -202,9 +202,8 @@ Result<Nodes> expand_gemm(const NodeProto& node, const ExpansionScope& scope) {
 
 /// Ones, as many as there are zero-points: the scale of integers that stand for themselves.
 std::string ones(Expanding& e, const std::string& zero_points, const std::string& suffix) {
-  const auto z = zero_points.empty() ? std::nullopt : e.scope().constant(zero_points);
   const std::string one = e.number(1.0F, suffix);
-  if (!z || z->shape.empty()) return one;
+  if (zero_points.empty() || e.scope().rank(zero_points) == std::size_t{0}) return one;
   // 1 for each: a Cast of the zero-points times 0, plus 1.
   NodeProto& cast = e.add("Cast", {zero_points}, e.scope().fresh(suffix + "_numbers"));
   Expanding::set(cast, "to", onnx::TensorProto::FLOAT);

@@ -20,7 +20,6 @@ namespace octet {
 struct ExpansionScope {
   std::function<std::string(const std::string& suffix)> fresh;               ///< a name that no value has
   std::function<std::optional<std::size_t>(const std::string& value)> rank;  ///< of a value
-  std::function<std::optional<Tensor>(const std::string& value)> constant;   ///< its content
 };
 
 /// The nodes, in order; the last ones write the outputs of `node`. Errors: attributes that cannot be honoured, missing inputs.

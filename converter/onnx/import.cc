@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "converter/onnx/check_names.h"
+#include "converter/onnx/dynamic_quantization.h"
 #include "converter/onnx/expansions.h"
 #include "converter/onnx/external_data.h"
 #include "converter/onnx/graph_inputs.h"
@@ -72,6 +73,7 @@ class Import final : public BranchImport {
     OCTET_CHECK(find_producers());
     OCTET_CHECK(read_initializers());
     OCTET_CHECK(read_inputs());
+    if (options_.undo_dynamic_quantization) dynamic_ = find_dynamic_quantization(graph_);
     for (int i = 0; i < graph_.node_size(); ++i)
       if (auto ok = import_node(branch_index_ = i, graph_.node(i)); !ok) return std::move(ok).error().in(describe(i, graph_.node(i)));
     OCTET_CHECK(bind_outputs());
@@ -228,11 +230,18 @@ class Import final : public BranchImport {
   Result<void> import_node(int index, const onnx::NodeProto& node) {
     builder_.graph().source_nodes.push_back({name_of(node), node.op_type()});
     if (std::ranges::all_of(node.output(), [](const std::string& name) { return name.empty(); })) return invalid("has no output");
+    if (dynamic_.gone.contains(index)) return {};
+    if (const auto product = dynamic_.products.find(index); product != dynamic_.products.end())
+      return import_parts(index, as_real_product(node, product->second, expansion_scope(node.output(0)).fresh), name_of(node));
     const Expansion* expansion = expansion_of(node);
     if (expansion == nullptr) return import_plain(index, node, name_of(node));
     OCTET_CHECK(check_inputs(node, index, expansion->min_inputs, expansion->max_inputs));
     OCTET_TRY(const auto parts, expansion->expand(node, expansion_scope(node.output(0))));
-    for (const onnx::NodeProto& part : parts) OCTET_CHECK(import_plain(index, part, name_of(node)));
+    return import_parts(index, parts, name_of(node));
+  }
+
+  Result<void> import_parts(int index, const std::vector<onnx::NodeProto>& parts, const std::string& source_name) {
+    for (const onnx::NodeProto& part : parts) OCTET_CHECK(import_plain(index, part, source_name));
     return {};
   }
 
@@ -249,7 +258,6 @@ class Import final : public BranchImport {
       const auto tensor = builder_.tensor_of(value);
       return tensor ? std::optional(builder_.tensor(*tensor).shape.size()) : std::nullopt;
     };
-    scope.constant = [this](const std::string& value) { return builder_.defined(value) ? builder_.constant_of(value) : std::nullopt; };
     return scope;
   }
 
@@ -403,6 +411,7 @@ class Import final : public BranchImport {
   std::unordered_set<std::string_view> read_;           // by some node, or as an output of the graph
   std::unordered_set<std::string_view> outputs_;
   std::unordered_set<std::string> fresh_;               // names of values inside expanded nodes
+  DynamicQuantization dynamic_;                         // that is undone; only in graphs without branches
   ExternalData external_;
   GraphBuilder builder_;
 };

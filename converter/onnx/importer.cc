@@ -14,8 +14,9 @@ namespace octet {
 #undef OCTET_OPERATOR
 
 // ONNX operators that become several operators, or none.
-#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(quantize_linear) row(shape) \
-  row(conv_transpose) row(loss) row(mask) row(branch) row(einsum) row(sample) row(composed) row(rnn)
+#define OCTET_OTHER_IMPORTERS(row) row(batch_normalization) row(constant) row(identity) row(quantize_linear) row(computed_quantization) row(shape) \
+  row(conv_transpose) row(loss) row(mask) row(branch) row(einsum) row(sample) row(composed) row(rnn) \
+  row(non_max_suppression)
 #define OCTET_DECLARE(file) void register_##file(ImporterTable& table);
 OCTET_OTHER_IMPORTERS(OCTET_DECLARE)
 #undef OCTET_DECLARE

@@ -24,17 +24,6 @@ std::vector<std::int32_t> integers_of(const Tensor& t) {
   }
 }
 
-Result<std::vector<float>> read_scales(const NodeImport& node, std::size_t input) {
-  OCTET_TRY(const Tensor scale, node.constant(input, "scale"));
-  if (scale.type != Type::f32) return invalid(std::string("its scale is ") + name_of(scale.type) + ", not f32");
-  if (scale.shape.size() > 1) return unsupported("its scale has shape " + to_string(scale.shape) + ": blocks are not supported");
-  const auto values = scale.data.as<float>();
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isnormal(values[i]) || values[i] < 0)
-      return invalid("scale[" + std::to_string(i) + "] is " + std::to_string(values[i]) + ", not a normal positive number");
-  return std::vector<float>(values.begin(), values.end());
-}
-
 Result<void> read_zero_points(const NodeImport& node, std::size_t input, Type fallback, std::size_t count, SourceQuantization& q) {
   q.type = fallback;
   q.quant.zero_points.assign(count, 0);
@@ -69,6 +58,17 @@ Quantization SourceQuantization::as_u8() const {
 }
 
 Type source_type(const Tensor& tensor) noexcept { return tensor.type == Type::u8 && tensor.source.s8 ? Type::s8 : tensor.type; }
+
+Result<std::vector<float>> read_scales(const NodeImport& node, std::size_t input) {
+  OCTET_TRY(const Tensor scale, node.constant(input, "scale"));
+  if (scale.type != Type::f32) return invalid(std::string("its scale is ") + name_of(scale.type) + ", not f32");
+  if (scale.shape.size() > 1) return unsupported("its scale has shape " + to_string(scale.shape) + ": blocks are not supported");
+  const auto values = scale.data.as<float>();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isnormal(values[i]) || values[i] < 0)
+      return invalid("scale[" + std::to_string(i) + "] is " + std::to_string(values[i]) + ", not a normal positive number");
+  return std::vector<float>(values.begin(), values.end());
+}
 
 Result<SourceQuantization> read_quantization(const NodeImport& node, std::size_t scale, std::size_t zero_point, Type fallback,
                                              const Shape& shape, std::int64_t axis) {

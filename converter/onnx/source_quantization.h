@@ -21,6 +21,9 @@ struct SourceQuantization {
 /// The source's type of a tensor: s8 tensors that have become u8 are s8.
 [[nodiscard]] Type source_type(const Tensor& tensor) noexcept;
 
+/// The values of a constant scale; what is no positive normal f32 is an error.
+[[nodiscard]] Result<std::vector<float>> read_scales(const NodeImport& node, std::size_t input);
+
 /// Reads scale and zero-point from two constant inputs, `zero_point` being optional, for a tensor of shape `shape`; the type is the
 /// zero-point's, or `fallback`. Errors: scales that are not positive normal f32, counts that fit neither a tensor nor its
 /// `axis`, a zero-point of another number or type than the scale needs, or outside its range.

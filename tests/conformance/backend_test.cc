@@ -26,7 +26,7 @@ const std::map<std::string, std::set<int>> kShapeInputs = {
     {"Reshape", {1}},       {"Slice", {1, 2, 3, 4}}, {"Pad", {1, 2, 3}},   {"Tile", {1}},       {"Expand", {1}},
     {"Squeeze", {1}},       {"Unsqueeze", {1}},      {"Split", {1}},       {"Resize", {1, 2, 3}}, {"Upsample", {1}},
     {"ReduceSum", {1}},     {"TopK", {1}},           {"Range", {0, 1, 2}}, {"OneHot", {1, 2}},  {"CumSum", {1}},
-    {"ConstantOfShape", {0}}, {"Clip", {1, 2}},      {"Trilu", {1}},       {"Dropout", {1, 2}}, {"NonMaxSuppression", {2, 3, 4}},
+    {"ConstantOfShape", {0}}, {"Clip", {1, 2}},      {"Trilu", {1}},       {"Dropout", {1, 2}}, {"NonMaxSuppression", {0, 1, 2, 3, 4}},
     {"ReduceMean", {1}},    {"ReduceMax", {1}},      {"ReduceMin", {1}},   {"ReduceProd", {1}}, {"ReduceL1", {1}},
     {"ReduceL2", {1}},      {"ReduceLogSum", {1}},   {"ReduceLogSumExp", {1}}, {"ReduceSumSquare", {1}}, {"If", {0}},
     {"QuantizeLinear", {1, 2}}, {"DequantizeLinear", {1, 2}},

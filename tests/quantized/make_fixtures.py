@@ -53,7 +53,7 @@ class Case:
 
     def node(self, op, inputs, domain="", output="y", **attributes):
         names = [i if isinstance(i, str) else self.constant(i) for i in inputs]
-        self.nodes.append(helper.make_node(op, names, [output], name=op + "_" + output, domain=domain, **attributes))
+        self.nodes.append(helper.make_node(op, names, output.split(), name=op + "_" + output.split()[0], domain=domain, **attributes))
         return output
 
     def save(self):
@@ -164,3 +164,17 @@ c.node("Transpose", ["b"], output="c", perm=[0, 2, 3, 1])
 c.node("Reshape", ["c", np.array([1, 96], np.int64)], output="d")
 c.node("QGemm", ["d", f32(0.1), i8(-128), s8(96, 7), f32(0.01), i8(0), rng.integers(-900, 900, 7, dtype=np.int32), f32(0.5), i8(3)], MS)
 c.save()
+
+# What quantize_dynamic writes: inputs quantized at run time, accumulators scaled by what came out.
+for kind, product, x, w in (("matmul", "MatMulInteger", real(3, 16), u8(16, 5)), ("conv", "ConvInteger", real(1, 3, 6, 6), u8(4, 3, 3, 3))):
+    c = Case("dynamic_" + kind)
+    c.node("DynamicQuantizeLinear", [c.input("x", x)], output="q s z")
+    weight_zero = rng.integers(100, 156, 5, dtype=np.uint8) if kind == "matmul" else z8(121)
+    weight_scale = np.linspace(0.01, 0.02, 5).astype(np.float32) if kind == "matmul" else f32(0.01)
+    attributes = {} if kind == "matmul" else {"pads": [1, 1, 1, 1]}
+    c.node(product, ["q", w, "z", weight_zero], output="acc", **attributes)
+    c.node("Cast", ["acc"], output="real", to=T.FLOAT)
+    c.node("Mul", ["s", weight_scale], output="scale")
+    c.node("Mul", ["real", "scale"], output="scaled")
+    c.node("Add", ["scaled", real(5) if kind == "matmul" else real(1, 4, 1, 1)])
+    c.save()

@@ -19,6 +19,9 @@ namespace octet {
 struct ImportOptions {
   /// Shapes of inputs whose sizes the model leaves open, by input name. The leading 1 of an open batch leaves it free.
   std::map<std::string, std::vector<std::int64_t>> shapes;
+  /// Take products of values that the model quantizes at run time (DynamicQuantizeLinear, as ONNX Runtime's quantize_dynamic
+  /// writes it) as products of the real values: for models that are to be quantized otherwise. Weights keep their integers.
+  bool undo_dynamic_quantization = false;
 };
 
 /// Reads an ONNX file and makes a float model of it: constants folded, layers fused, images channels-last inside; inputs and

@@ -5,7 +5,8 @@ namespace {
 
 Result<void> import_gru(NodeImport& node) {
   OCTET_TRY(const std::int64_t reset_after, node.attributes.integer("linear_before_reset", 0));
-  if (!has_constant_weights(node)) return import_unrolled(node, Cell::gru);
+  OCTET_TRY(const bool all_steps, has_all_steps(node));
+  if (!all_steps || !has_constant_weights(node)) return import_unrolled(node, Cell::gru);
   OCTET_TRY(const RecurrentLayer layer, read_recurrent(node, 3, {"Sigmoid", "Tanh"}));
   std::vector<std::vector<int>> outputs(2);  // of each direction
   for (std::size_t d = 0; d < layer.directions(); ++d) {

@@ -4,7 +4,8 @@ namespace octet {
 namespace {
 
 Result<void> import_lstm(NodeImport& node) {
-  if (node.has_input(7) || !has_constant_weights(node)) return import_unrolled(node, Cell::lstm);
+  OCTET_TRY(const bool all_steps, has_all_steps(node));
+  if (node.has_input(7) || !all_steps || !has_constant_weights(node)) return import_unrolled(node, Cell::lstm);
   OCTET_TRY(const std::int64_t coupled, node.attributes.integer("input_forget", 0));
   if (coupled != 0) return unsupported("input_forget is not supported");
   OCTET_TRY(const RecurrentLayer layer, read_recurrent(node, 4, {"Sigmoid", "Tanh", "Tanh"}));

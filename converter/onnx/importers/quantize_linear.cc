@@ -2,6 +2,7 @@
 // zero-points; the tensor remembers it (SourceForm). Constants become real values that remember the integers they were.
 #include <array>
 
+#include "converter/onnx/importers/computed_quantization.h"
 #include "converter/onnx/source_quantization.h"
 #include "converter/onnx/tensor_proto.h"
 
@@ -71,6 +72,10 @@ Result<void> import_dequantize(NodeImport& node) {
   OCTET_CHECK(check_plain(node));
   node.attributes.ignore("output_dtype");  // a kind of float
   OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", 1));
+  if (has_computed_quantization(node)) {
+    OCTET_TRY(const int x, node.input(0));
+    return import_computed_dequantize(node, x, axis);
+  }
   const auto constant = node.constant(0);
   int x = kAbsent;
   if (!constant) {
@@ -127,6 +132,10 @@ Result<void> import_quantize(NodeImport& node) {
   }
   const Type type = constant ? constant->type : node.type(x);
   if (type != Type::f32) return unsupported(std::string("its input is ") + name_of(type) + ", not f32");
+  if (has_computed_quantization(node)) {
+    OCTET_TRY(x, node.input(0));
+    return import_computed_quantize(node, x, declared, axis);
+  }
   OCTET_TRY(const auto q, read_quantization(node, 1, 2, declared, constant ? constant->shape : node.shape(x), axis));
   if (q.type == Type::s32) return invalid("its zero-point is s32, not u8 or s8");
   if (declares && q.type != declared) return invalid(std::string("its zero-point is ") + name_of(q.type) + ", its output_dtype " + name_of(declared));

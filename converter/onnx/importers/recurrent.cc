@@ -15,13 +15,19 @@ Result<std::vector<bool>> read_directions(NodeImport& node) {
   return invalid("its direction is '" + direction.substr(0, 100) + "'");
 }
 
-/// Sequences of different lengths would need to be told apart.
-Result<void> check_lengths(const NodeImport& node, std::int64_t steps) {
-  if (!node.has_input(4)) return {};
-  const auto lengths = node.known_value(4);
-  if (lengths && lengths->one.type == Type::s32)
-    if (std::ranges::all_of(lengths->one.data.as<std::int32_t>(), [&](std::int32_t n) { return n == steps; })) return {};
-  return unsupported("sequence_lens is not supported");
+/// The lengths of the sequences, s32 [N]; kAbsent where all have all steps.
+Result<int> read_lengths(NodeImport& node, int x, const RecurrentLayer& layer) {
+  OCTET_TRY(const bool all, has_all_steps(node));
+  if (all) return kAbsent;
+  OCTET_TRY(const int lengths, node.input(4));
+  const std::size_t axis = layer.batch_first ? 0 : 1;
+  const auto sequences = node.shapes(x);
+  const auto shapes = node.shapes(lengths);
+  if (node.type(lengths) != Type::s32 || shapes[0] != Shape{sequences[0][axis]})
+    return invalid(std::string("its sequence_lens are ") + name_of(node.type(lengths)) + " of shape " + to_string(shapes[0]) + ", not s32 of " +
+                   std::to_string(sequences[0][axis]));
+  if (shapes[1] != Shape{sequences[1][axis]}) return node.follows_batch("its sequence_lens are for one batch");
+  return lengths;
 }
 
 Result<void> check_weights(const NodeImport& node, const RecurrentLayer& layer, std::size_t input, std::int64_t columns) {
@@ -60,6 +66,18 @@ bool is_zero(const Tensor& t) {
 
 }  // namespace
 
+Result<bool> has_all_steps(NodeImport& node) {
+  if (!node.has_input(4)) return true;
+  const auto lengths = node.known_value(4);
+  if (!lengths || lengths->one.type != Type::s32) return false;
+  OCTET_TRY(const std::int64_t batch_first, node.attributes.integer("layout", 0));
+  OCTET_TRY(const int x, node.input(0));
+  if (node.rank(x) != 3) return true;  // an error of its own
+  const std::int64_t steps = node.shape(x)[batch_first != 0 ? 1 : 0];
+  const auto are_all = [&](const Tensor& t) { return std::ranges::all_of(t.data.as<std::int32_t>(), [&](std::int32_t n) { return n == steps; }); };
+  return are_all(lengths->one) && are_all(lengths->at_two());
+}
+
 Result<void> check_default_activations(NodeImport& node, const std::vector<std::string>& defaults, std::size_t directions) {
   OCTET_TRY(const auto given, node.attributes.texts("activations", {}));
   for (std::size_t i = 0; i < given.size(); ++i)
@@ -83,7 +101,7 @@ Result<RecurrentLayer> read_recurrent_input(NodeImport& node, std::int64_t gates
   layer.size = shape[2];
   OCTET_TRY(const std::int64_t size, node.attributes.integer("hidden_size", layer.size));
   if (size != layer.size) return invalid("its hidden_size is " + std::to_string(size) + ", its weights are for " + std::to_string(layer.size));
-  OCTET_CHECK(check_lengths(node, layer.steps));
+  OCTET_TRY(layer.lengths, read_lengths(node, x, layer));
   layer.x = x;
   if (!layer.batch_first) {
     OCTET_TRY(layer.x, node.transposed(x, {1, 0, 2}));

@@ -9,15 +9,19 @@ namespace octet {
 struct RecurrentLayer {
   int x = kAbsent;  ///< [N, T, I]
   std::int64_t steps = 0, size = 0, gates = 0;
+  int lengths = kAbsent;           ///< s32 [N]; kAbsent where all sequences have all steps
   bool batch_first = false;        ///< of the ONNX node's tensors
   std::vector<bool> reverse;       ///< of each direction
   std::size_t directions() const noexcept { return reverse.size(); }
 };
 
+/// Whether sequence_lens (input 4) is not there, or known and every sequence has every step.
+[[nodiscard]] Result<bool> has_all_steps(NodeImport& node);
+
 /// Reads inputs and attributes; everything that is not honoured is refused. `activations` are the defaults of one direction.
 [[nodiscard]] Result<RecurrentLayer> read_recurrent(NodeImport& node, std::int64_t gates, const std::vector<std::string>& activations);
 
-/// The same of what needs no constants: directions, layout, steps, sizes, and that all sequences have all steps.
+/// The same of what needs no constants: directions, layout, steps, sizes, lengths.
 [[nodiscard]] Result<RecurrentLayer> read_recurrent_input(NodeImport& node, std::int64_t gates);
 
 /// Unsupported if the activations of one direction are given and not these.

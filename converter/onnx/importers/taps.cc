@@ -116,6 +116,18 @@ Result<int> combined(NodeImport& node, Compose& make, int x, const Taps& t, Bina
   return channels_first(node, make, y);
 }
 
+/// The place of each element of x [N, C, ...] in its memory; with `first_axis_fastest`, as if the first spatial axis were its last.
+Result<int> positions_of(Compose& make, const Shape& x, bool first_axis_fastest) {
+  OCTET_TRY(const int counted, make.count_up(element_count(x)));
+  if (!first_axis_fastest) return make.reshape(counted, x);
+  Shape turned = x;
+  std::reverse(turned.begin() + 2, turned.end());
+  std::vector<int> perm = all_axes(x.size());
+  std::reverse(perm.begin() + 2, perm.end());
+  OCTET_TRY(const int laid, make.reshape(counted, turned));
+  return make.transpose(laid, std::move(perm));
+}
+
 Result<int> add_bias(NodeImport& node, Compose& make, int y, int bias) {
   if (bias == kAbsent) return y;
   if (node.type(bias) != Type::f32 || node.shape(bias) != Shape{node.shape(y)[1]})
@@ -211,8 +223,10 @@ Result<TransposedTarget> read_transposed_target(NodeImport& node, const Taps& ta
     std::int64_t begin = taps.pad_begin[i];
     if (!wanted.empty() || same) {
       size = wanted.empty() ? x[2 + i] * taps.stride[i] : wanted[i];
-      const std::int64_t total = full - size;
-      if (total < 0) return unsupported("an output of " + std::to_string(size) + " where there are " + std::to_string(full));
+      if (size < 0 || size > kLargest) return invalid("an output of " + std::to_string(size));
+      // As with output_padding, there may be some more at the end, which see no input.
+      if (size - full >= (same ? 1 : taps.stride[i])) return unsupported("an output of " + std::to_string(size) + " where there are " + std::to_string(full));
+      const std::int64_t total = std::max<std::int64_t>(full - size, 0);
       begin = auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
     }
     if (size < 1) return invalid("its output is empty");
@@ -278,6 +292,28 @@ Result<int> convolve_transposed(NodeImport& node, Compose& make, int x, int weig
 Result<int> pool_maximum(NodeImport& node, Compose& make, int x, Taps taps, bool ceil_mode) {
   if (ceil_mode) round_up(node.shape(x), taps);
   return combined(node, make, x, taps, BinaryFunction::Max, -std::numeric_limits<double>::infinity());
+}
+
+Result<Maximum> pool_maximum_with_indices(NodeImport& node, Compose& make, int x, Taps taps, bool ceil_mode, bool first_axis_fastest) {
+  const auto shapes = node.shapes(x);
+  if (shapes[0] != shapes[1]) return node.follows_batch("its indices count through the batch");
+  if (node.type(x) != Type::f32) return unsupported("only f32 is supported");
+  if (ceil_mode) round_up(shapes[0], taps);
+  OCTET_TRY(const Shape places, places_of(shapes[0], taps));
+  OCTET_TRY(const int positions, positions_of(make, shapes[0], first_axis_fastest));
+  OCTET_TRY(const int image, padded_image(node, make, x, taps, -std::numeric_limits<double>::infinity()));
+  OCTET_TRY(const int places_image, padded_image(node, make, positions, taps, 0.0));
+  OCTET_TRY(const auto values, tap_slices(node, make, image, places, taps));
+  OCTET_TRY(const auto indices, tap_slices(node, make, places_image, places, taps));
+  Maximum y{values[0], indices[0]};
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    OCTET_TRY(const int greater, make.compare(schema::Comparison::Greater, values[i], y.value));
+    OCTET_TRY(y.index, make.where(greater, indices[i], y.index));
+    OCTET_TRY(y.value, make.binary(BinaryFunction::Max, y.value, values[i]));
+  }
+  OCTET_TRY(y.value, channels_first(node, make, y.value));
+  OCTET_TRY(y.index, channels_first(node, make, y.index));
+  return y;
 }
 
 Result<int> pool_sum(NodeImport& node, Compose& make, int x, Taps taps, bool ceil_mode) {

@@ -39,6 +39,12 @@ struct TransposedTarget {
 
 /// The maximum, sum or mean over a window of x [N, C, ...]. With ceil_mode there is a last place for what is left over.
 [[nodiscard]] Result<int> pool_maximum(NodeImport& node, Compose& make, int x, Taps taps, bool ceil_mode);
+/// The maximum and where in x it is, s64: its first place of those with the same value, counted through all of x; with
+/// `first_axis_fastest` as if the spatial axes were in the opposite order.
+struct Maximum {
+  int value, index;
+};
+[[nodiscard]] Result<Maximum> pool_maximum_with_indices(NodeImport& node, Compose& make, int x, Taps taps, bool ceil_mode, bool first_axis_fastest);
 [[nodiscard]] Result<int> pool_sum(NodeImport& node, Compose& make, int x, Taps taps, bool ceil_mode);
 [[nodiscard]] Result<int> pool_mean(NodeImport& node, Compose& make, int x, Taps taps, bool ceil_mode, bool count_include_pad);
 

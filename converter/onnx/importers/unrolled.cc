@@ -222,6 +222,31 @@ Result<Direction> read_direction(NodeImport& node, Compose& make, const Recurren
   return d;
 }
 
+/// Sequences that have ended keep their state.
+Result<void> hold_ended(Compose& make, int running, const Direction& before, Direction& d) {
+  const auto held = [&](int now, int last) { return make.where(running, now, last == kAbsent ? make.number(Type::f32, 0) : last); };
+  OCTET_TRY(d.h, held(d.h, before.h));
+  if (d.c == kAbsent) return {};
+  OCTET_TRY(d.c, held(d.c, before.c));
+  return {};
+}
+
+/// One step of all sequences, and what comes out, [N, 1, H]: zeros of those that have ended.
+Result<int> step_at(Compose& make, Unrolled& unrolled, const RecurrentLayer& l, Direction& d, std::int64_t at) {
+  OCTET_TRY(int x, make.slice(d.gates, 1, at, 1));
+  OCTET_TRY(x, make.reshape(x, {-1, l.gates * l.size}));
+  const Direction before = d;
+  OCTET_CHECK(unrolled.step(d, x));
+  int y = d.h;
+  if (l.lengths != kAbsent) {
+    OCTET_TRY(const int column, make.reshape(l.lengths, {-1, 1}));
+    OCTET_TRY(const int running, make.compare(schema::Comparison::Greater, column, make.number(Type::s32, static_cast<double>(at))));
+    OCTET_TRY(y, make.where(running, d.h, make.number(Type::f32, 0)));
+    OCTET_CHECK(hold_ended(make, running, before, d));
+  }
+  return make.reshape(y, {-1, 1, l.size});
+}
+
 }  // namespace
 
 bool has_constant_weights(const NodeImport& node) { return node.constant(1) && node.constant(2) && (!node.has_input(3) || node.constant(3)); }
@@ -247,10 +272,7 @@ Result<void> import_unrolled(NodeImport& node, Cell cell) {
     std::vector<int> h(static_cast<std::size_t>(l.steps));
     for (std::int64_t t = 0; t < l.steps; ++t) {
       const std::int64_t at = l.reverse[i] ? l.steps - 1 - t : t;
-      OCTET_TRY(int x, make.slice(d.gates, 1, at, 1));
-      OCTET_TRY(x, make.reshape(x, {-1, l.gates * l.size}));
-      OCTET_CHECK(unrolled.step(d, x));
-      OCTET_TRY(h[static_cast<std::size_t>(at)], make.reshape(d.h, {-1, 1, l.size}));
+      OCTET_TRY(h[static_cast<std::size_t>(at)], step_at(make, unrolled, l, d, at));
     }
     OCTET_TRY(const int joined, make.concat(std::move(h), 1));
     steps.push_back(joined);

@@ -1,5 +1,5 @@
 // Recurrent layers as the steps they are, one after the other: RNN, and LSTM and GRU where their operators do not do (weights that are
-// computed, peepholes).
+// computed, peepholes, sequences of different lengths).
 #pragma once
 
 #include "converter/onnx/importers/recurrent.h"

@@ -29,9 +29,12 @@ void write(const octet::Model& model) {
   if (bytes && !octet::Model::load(*bytes)) __builtin_trap();
 }
 
+/// As convert does for int8 or, where the number of bytes is even, for float.
 Result<octet::Model> import_bytes(std::span<const std::byte> bytes) {
+  octet::ImportOptions options;
+  options.undo_dynamic_quantization = bytes.size() % 2 == 1;
   OCTET_TRY(const octet::OnnxModel file, octet::parse_onnx(bytes, "fuzz.onnx"));
-  OCTET_TRY(octet::Graph graph, octet::import_onnx(file));
+  OCTET_TRY(octet::Graph graph, octet::import_onnx(file, options));
   OCTET_CHECK(octet::optimize(graph));
   return octet::make_model(std::move(graph));
 }
@@ -44,6 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   write(*model);
   if (!octet::fuzz::is_small(*model)) return 0;
   octet::fuzz::run_model(*model);
+  if (const auto dynamic = octet::quantize_dynamic(*model, {})) octet::fuzz::run_model(*dynamic);
   const auto quantized = octet::quantize(*model, Ramps(), {});
   if (!quantized) return 0;
   write(*quantized);

@@ -1,5 +1,6 @@
 // Bytes as an ONNX file: imported, optimized, written, and, where that is quick, quantized, written and run.
 #include <algorithm>
+#include <iterator>
 
 #include "converter/onnx/import.h"
 #include "converter/onnx/reader.h"
@@ -22,6 +23,15 @@ class Ramps final : public octet::Samples {
     return {};
   }
 };
+
+/// One calibrator for each input: auto, which runs all of them, takes seconds under the sanitizers.
+octet::QuantizeOptions options_for(std::size_t size) {
+  constexpr const char* kCalibrators[] = {"minmax", "moving-average", "percentile", "mse", "entropy", "cross-entropy"};
+  octet::QuantizeOptions options;
+  options.calibrator = kCalibrators[size % std::size(kCalibrators)];
+  options.per_channel_weights = size % 7 != 0;
+  return options;
+}
 
 /// A model this library made must be one it reads.
 void write(const octet::Model& model) {
@@ -48,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!octet::fuzz::is_small(*model)) return 0;
   octet::fuzz::run_model(*model);
   if (const auto dynamic = octet::quantize_dynamic(*model, {})) octet::fuzz::run_model(*dynamic);
-  const auto quantized = octet::quantize(*model, Ramps(), {});
+  const auto quantized = octet::quantize(*model, Ramps(), options_for(size));
   if (!quantized) return 0;
   write(*quantized);
   octet::fuzz::run_model(*quantized);

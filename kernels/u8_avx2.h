@@ -135,6 +135,14 @@ struct Avx2 {
   static Floats mul(Floats a, Floats b) noexcept { return _mm256_mul_ps(a, b); }
   static Floats div(Floats a, Floats b) noexcept { return _mm256_div_ps(a, b); }
   static bool any_nan(Floats a, Floats b) noexcept { return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_UNORD_Q)) != 0; }
+  /// Whether all are numbers more than 1e-4 away from the middle between two whole ones. (Infinities less themselves are not.)
+  static bool far_from_ties(const Floats (&t)[2]) noexcept {
+    const auto near = [](Floats v) noexcept {
+      const Floats off = _mm256_sub_ps(v, _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+      return _mm256_cmp_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0F), off), _mm256_set1_ps(0.4999F), _CMP_NLE_UQ);
+    };
+    return _mm256_movemask_ps(_mm256_or_ps(near(t[0]), near(t[1]))) == 0;
+  }
   static Finish finish(const OutputU8& out) noexcept { return make_finish(out); }
 
   /// The first `count` of a chunk; others are 0.

@@ -108,6 +108,15 @@ struct Avx512 {
   static Floats mul(Floats a, Floats b) noexcept { return _mm512_mul_ps(a, b); }
   static Floats div(Floats a, Floats b) noexcept { return _mm512_div_ps(a, b); }
   static bool any_nan(Floats a, Floats b) noexcept { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q) != 0; }
+  /// Whether all are numbers more than 1e-4 away from the middle between two whole ones. Bits of positive floats are in the order of
+  /// what they mean, NaNs last.
+  static bool far_from_ties(const Floats (&t)[4]) noexcept {
+    const auto off = [](Floats v) noexcept {
+      return _mm512_and_si512(_mm512_castps_si512(_mm512_reduce_ps(v, _MM_FROUND_TO_NEAREST_INT)), _mm512_set1_epi32(0x7FFFFFFF));
+    };
+    const Ints most = _mm512_max_epu32(_mm512_max_epu32(off(t[0]), off(t[1])), _mm512_max_epu32(off(t[2]), off(t[3])));
+    return _mm512_cmpgt_epu32_mask(most, _mm512_castps_si512(_mm512_set1_ps(0.4999F))) == 0;
+  }
   static Finish finish(const OutputU8& out) noexcept { return make_finish(out); }
 
   /// The first `count` of a chunk; others are 0.
@@ -127,7 +136,9 @@ struct Avx512 {
     return static_cast<__mmask16>(count >= 16 ? 0xFFFFU : count <= 0 ? 0U : (1U << count) - 1);
   }
   /// The first `count` of one vector; others are 0.
-  static Floats load(const float* p, std::int64_t count) noexcept { return _mm512_maskz_loadu_ps(first(count), p); }
+  static Floats load(const float* p, std::int64_t count) noexcept {
+    return count >= kLanes ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first(count), p);
+  }
   static void store(float* p, std::int64_t count, Floats v) noexcept { _mm512_mask_storeu_ps(p, first(count), v); }
   /// finish_u8 of the first `count` of a chunk.
   static void store(std::uint8_t* p, std::int64_t count, const Finish& f, const Floats (&t)[4]) noexcept {

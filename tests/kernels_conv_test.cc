@@ -1,4 +1,5 @@
 // Every convolution kernel this CPU can run against the scalar one, byte for byte, between guard pages.
+#include "kernels/conv/pixel_conv.h"
 #include "kernels/conv/quad_conv.h"
 #include "kernels/conv/tiled.h"
 #include "kernels/depthwise/depthwise.h"
@@ -50,6 +51,15 @@ void check_quads(const ProductData& d, const ConvShape& s, int threads) {
   }
 }
 
+void check_pixels(const ProductData& d, const ConvShape& s, int threads) {
+  const auto* kernel = find_pixel_conv_kernel(best_isa());
+  if (kernel == nullptr || !PixelConv::fits(s)) return;
+  INFO(kernel->name, ": ", to_string(s), ", threads ", threads);
+  const PixelConv conv(*kernel, s, d.weights.data(), d.folded_bias.data(), d.multiplier.data(), d.zero_point, threads);
+  Guarded<std::byte> scratch(conv.scratch_bytes());
+  check_product(d, outputs_of(s), conv_reference(d, s), [&](const std::uint8_t* x, const Epilogue& e) { conv.run(x, e, scratch.data()); });
+}
+
 void check_pairs(const ProductData& d, const ConvShape& s, int threads) {
   for (const TileKernel& kernel : tile_kernels()) {
     if (!cpu_has(kernel.isa)) continue;
@@ -82,6 +92,7 @@ void check_quad_depthwise(const ProductData& d, const ConvShape& s, int threads)
 void check(Random& random, const ConvShape& s, Kind kind = Kind::random, int threads = 1) {
   const ProductData d(random, inputs_of(s), s.out_c, s.filter_size(), kind);
   check_quads(d, s, threads);
+  check_pixels(d, s, threads);
   check_pairs(d, s, threads);
   check_depthwise(d, s, threads);
   check_quad_depthwise(d, s, threads);
@@ -126,6 +137,30 @@ TEST_CASE("convolutions: random shapes") {
     check(random, s);
     ++done;
   }
+}
+
+TEST_CASE("convolutions of few channels: kernels, strides, dilations, every number of output channels") {
+  Random random(7);
+  for (std::int64_t out_c = 1; out_c <= 36; ++out_c) check(random, shape(9, 20, random.integer(1, 4), out_c, 3, random.integer(1, 2), 1));
+  for (int done = 0; done < 150;) {
+    ConvShape s;
+    s.batch = random.integer(1, 2);
+    s.in_h = random.integer(1, 24), s.in_w = random.integer(1, 60);
+    s.in_c = random.integer(1, 4), s.out_c = random.integer(1, 33);
+    s.kernel_h = random.integer(1, 7), s.kernel_w = random.integer(1, 7);
+    s.stride_h = random.integer(1, 3), s.stride_w = random.integer(1, random.integer(0, 3) == 0 ? 40 : 3);
+    s.dilation_h = random.integer(0, 3) == 0 ? 2 : 1, s.dilation_w = random.integer(0, 3) == 0 ? random.integer(2, 30) : 1;
+    s.pad_top = random.integer(0, 3), s.pad_left = random.integer(0, 9);
+    s.pad_bottom = random.integer(0, 3), s.pad_right = random.integer(0, 9);
+    if (!complete(s) || !PixelConv::fits(s) || s.out_pixels() * s.out_c * s.filter_size() > 2'000'000) continue;
+    check(random, s);
+    ++done;
+  }
+  CHECK(PixelConv::fits(shape(28, 28, 1, 20, 5, 1, 0)));
+  CHECK(PixelConv::fits(shape(224, 224, 3, 32, 3, 2, 1)));
+  CHECK_FALSE(PixelConv::fits(shape(28, 28, 5, 20, 5, 1, 0)));
+  CHECK_FALSE(PixelConv::fits(shape(3, 3, 1, 20, 1, 1, 0)));    // nine pixels
+  CHECK_FALSE(PixelConv::fits(shape(17, 17, 1, 20, 17, 1, 8)));  // too deep
 }
 
 TEST_CASE("convolutions at the ends of the data: 255 * -128 and 255 * 127 around zero-points") {

@@ -41,8 +41,8 @@ void check(const std::vector<std::int64_t>& sizes, const std::vector<std::size_t
 }
 
 TEST_CASE("planes of every size around the blocks'") {
-  for (const std::int64_t rows : {1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 70})
-    for (const std::int64_t columns : {1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 70}) check({rows, columns}, {1, 0}, 1);
+  for (const std::int64_t rows : {1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 70, 128, 200})
+    for (const std::int64_t columns : {1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 70, 128, 200}) check({rows, columns}, {1, 0}, 1);
 }
 
 TEST_CASE("every permutation of four axes, every element size") {

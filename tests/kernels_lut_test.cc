@@ -2,6 +2,7 @@
 #include "kernels/lut/lut.h"
 
 #include <cfenv>
+#include <cmath>
 
 #include "tests/support/graph_builder.h"
 #include "tests/support/guarded.h"
@@ -69,6 +70,32 @@ TEST_CASE("quantization: ties, extremes, every length") {
         CHECK(kernel.run({n, x.data(), scale, out, y.data(), 1}));
         CHECK(y.values() == expected);
       }
+    }
+  }
+}
+
+TEST_CASE("quantization of what lies at and around ties, at scales whose inverse is exact, rounded, denormal or infinite") {
+  Random random(6);
+  for (const QuantizeKernel& kernel : quantize_kernels()) {
+    if (!cpu_has(kernel.isa)) continue;
+    INFO(kernel.name);
+    for (const float scale : {1.0F, 0.1F, 1.0F / 255.0F, 0.0123456F, 7.7F, 1e30F, 1.2e-38F, 1e38F, 3.4e38F}) {
+      INFO(scale);
+      std::vector<float> x;
+      for (int k = -300; k < 300; ++k) {
+        float v = static_cast<float>((static_cast<double>(k) + 0.5) * static_cast<double>(scale));
+        for (int i = 0; i < 3; ++i) v = std::nextafter(v, -kInf);
+        for (int i = 0; i < 7; ++i, v = std::nextafter(v, kInf)) x.push_back(v);
+        // Far from ties, so that not every chunk has one.
+        for (int i = 0; i < 130; ++i) x.push_back(static_cast<float>(static_cast<double>(k) + static_cast<double>(random.real(-0.4F, 0.4F))) * scale);
+      }
+      const auto n = static_cast<std::int64_t>(x.size());
+      std::vector<std::uint8_t> expected(x.size());
+      const OutputU8 out{128, 3, 250};
+      CHECK(quantize_f32_reference({n, x.data(), scale, out, expected.data(), 1}));
+      std::vector<std::uint8_t> y(x.size());
+      CHECK(kernel.run({n, x.data(), scale, out, y.data(), 1}));
+      CHECK(y == expected);
     }
   }
 }

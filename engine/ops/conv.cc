@@ -3,6 +3,7 @@
 #include "engine/ops/common.h"
 #include "engine/ops/dynamic.h"
 #include "engine/ops/product.h"
+#include "kernels/conv/pixel_conv.h"
 #include "kernels/conv/quad_conv.h"
 #include "kernels/conv/tiled.h"
 #include "kernels/depthwise/depthwise.h"
@@ -127,6 +128,14 @@ Step quad_step(const NodeView& node, const ConvShape& shape, const kernels::Quad
   return packed_step(node, std::string("conv_") + kernel.name, kernel.isa, std::move(conv), std::move(epilogue));
 }
 
+Step pixel_step(const NodeView& node, const ConvShape& shape, const kernels::PixelConvKernel& kernel, const PrepareOptions& options) {
+  const auto& a = node.as<schema::ConvT>();
+  ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
+  auto conv = std::make_shared<const kernels::PixelConv>(kernel, shape, node.input(1).data.as<std::int8_t>().data(), epilogue.folded_bias.data(),
+                                                         epilogue.multiplier.data(), node.input(0).quant.zero_point(), options.threads);
+  return packed_step(node, std::string("conv_") + kernel.name, kernel.isa, std::move(conv), std::move(epilogue));
+}
+
 Step quad_depthwise_step(const NodeView& node, const ConvShape& shape, const kernels::QuadDepthwiseKernel& kernel, const PrepareOptions& options) {
   const auto& a = node.as<schema::ConvT>();
   ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
@@ -156,6 +165,9 @@ Step prepare_u8(const NodeView& node, const ConvShape& shape, const PrepareOptio
     offers.add("rule: depthwise windows have a kernel of their own", [&] { return quad_depthwise_step(node, shape, *kernel, options); });
   const auto* quad = kernels::find_quad_kernel(options.isa);
   if (quad != nullptr && !kernels::QuadConv::fits(*quad, shape)) quad = nullptr;
+  if (const auto* kernel = kernels::find_pixel_conv_kernel(options.isa); kernel != nullptr && quad != nullptr && kernels::PixelConv::fits(shape) &&
+                                                                         kernels::PixelConv::pays(shape, quad->lanes))
+    offers.add("rule: few channels, so pixels fill the vectors", [&] { return pixel_step(node, shape, *kernel, options); });
   const ProductWork work{shape.out_pixels(), shape.filter_size(), shape.out_c / shape.groups, shape.groups};
   const bool library = onednn_first(quad, work, options.isa);
   const auto onednn = [&] { return onednn_step(node, shape, options); };

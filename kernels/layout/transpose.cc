@@ -9,10 +9,12 @@
 namespace octet::kernels {
 
 void plane_u8_avx2(const PlaneU8& plane) noexcept;
+void plane_u8_avx512vbmi(const PlaneU8& plane) noexcept;
 
 namespace {
 
-constexpr std::array kKernels = {PlaneKernel{"transpose_u8_avx2", Isa::avx2, plane_u8_avx2}};
+constexpr std::array kKernels = {PlaneKernel{"transpose_u8_avx2", Isa::avx2, false, plane_u8_avx2},
+                                 PlaneKernel{"transpose_u8_avx512vbmi", Isa::avx512, true, plane_u8_avx512vbmi}};
 
 /// Drops axes of one element and joins those that are adjacent in input and output.
 TransposeShape merged(const TransposeShape& s) noexcept {
@@ -50,6 +52,11 @@ std::int64_t offset_of(const TransposeShape& s, std::int64_t index, const Keep& 
 
 std::span<const PlaneKernel> plane_kernels() noexcept { return kKernels; }
 
+const PlaneKernel* find_plane_kernel(Isa cap) noexcept {
+  const auto kernels = plane_kernels();
+  return best_of(cpu_has_vbmi() ? kernels : kernels.first(1), cap);
+}
+
 Transposer::Transposer(const TransposeShape& shape, std::size_t element_bytes, Isa cap, int threads) noexcept
     : shape_(merged(shape)), element_bytes_(element_bytes) {
   const auto axes = static_cast<std::size_t>(shape_.axes);
@@ -59,7 +66,7 @@ Transposer::Transposer(const TransposeShape& shape, std::size_t element_bytes, I
   }
   constexpr double kBytesPerNanosecond = 5;
   threads_ = worthwhile_threads(threads, static_cast<double>(elements_) * static_cast<double>(element_bytes) / kBytesPerNanosecond);
-  if (element_bytes == 1 && shape_.stride[axes - 1] != 1) kernel_ = best_of(plane_kernels(), cap);
+  if (element_bytes == 1 && shape_.stride[axes - 1] != 1) kernel_ = find_plane_kernel(cap);
 }
 
 const char* Transposer::name() const noexcept {

@@ -21,11 +21,15 @@ struct PlaneU8 {
 struct PlaneKernel {
   const char* name;
   Isa isa;
+  bool vbmi;  ///< it needs AVX-512 VBMI, too
   void (*run)(const PlaneU8& plane) noexcept;
 };
 
 /// Every vector kernel, whatever this CPU is.
 [[nodiscard]] std::span<const PlaneKernel> plane_kernels() noexcept;
+
+/// The best one a cap and this CPU allow, or nullptr.
+[[nodiscard]] const PlaneKernel* find_plane_kernel(Isa cap) noexcept;
 
 /// The same bytes as transpose_reference.
 class Transposer {

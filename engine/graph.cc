@@ -138,12 +138,13 @@ bool works_along_batch(const Graph& graph, const Node& node) {
 
 constexpr const char* kAlongBatch = "works along the batch, so that a sample's result would depend on the others";
 
-/// The stored shapes must be the inferred ones, at batch 1 and, where the batch is free, at batch 2.
+/// The stored shapes must be the inferred ones, at batch 1 and, where the batch is free, at 2 and at 3: a constant of size 2 takes part
+/// in a broadcast with a batch of 2, but not in one with 3.
 Result<void> check_shapes(const Graph& graph) {
-  for (const std::int64_t batch : {1, 2}) {
+  for (const std::int64_t batch : {1, 2, 3}) {
     bool batched = false;
     for (const int i : graph.inputs) batched = batched || graph.tensors[at(i)].batched;
-    if (batch == 2 && !batched) break;
+    if (batch != 1 && !batched) break;
     OCTET_TRY(const std::vector<Shape> shapes, infer_shapes(graph, batch));
     for (const Node& node : graph.nodes) {
       for (const int i : node.outputs) {
@@ -217,15 +218,19 @@ Result<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch) 
 Result<void> resolve_shapes(Graph& graph) {
   OCTET_TRY(const std::vector<Shape> one, infer_shapes(graph, 1));
   OCTET_TRY(const std::vector<Shape> two, infer_shapes(graph, 2));
+  OCTET_TRY(const std::vector<Shape> three, infer_shapes(graph, 3));  // see check_shapes
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     if (works_along_batch(graph, graph.nodes[n])) return Error{ErrorCode::unsupported, kAlongBatch, describe(graph, n)};
     for (const int i : graph.nodes[n].outputs) {
       Tensor& t = graph.tensors[at(i)];
       t.shape = one[at(i)];
       t.batched = one[at(i)] != two[at(i)];
-      Shape expected = t.shape;
-      if (t.batched && !expected.empty()) expected[0] *= 2;
-      if (expected != two[at(i)])
+      const auto follows = [&](const std::vector<Shape>& shapes, std::int64_t batch) {
+        Shape expected = t.shape;
+        if (t.batched && !expected.empty()) expected[0] *= batch;
+        return shapes[at(i)] == expected;
+      };
+      if (!follows(two, 2) || !follows(three, 3))
         return Error{ErrorCode::unsupported, "its output's shape does not follow the batch on the leading axis alone", describe(graph, n)};
     }
   }

@@ -307,6 +307,24 @@ TEST_CASE("a batch that leaves the leading axis is fixed") {
   CHECK(keeps_batch(single("Flatten", {kOpen, 4})));
 }
 
+TEST_CASE("a constant, or another input, that meets the batch at size 2 by coincidence fixes it") {
+  for (const std::int64_t size : {2, 3, 5}) {
+    INFO(size);
+    ModelBuilder added;
+    added.input("x", {kOpen, 6}).output("y").random("c", {size, 6});
+    added.node("Add", {"x", "c"}, {"y"});
+    CHECK_FALSE(keeps_batch(added));
+    ModelBuilder expanded;
+    expanded.input("x", {kOpen, 6}).output("y").s64("shape", {size, 6});
+    expanded.node("Expand", {"x", "shape"}, {"y"});
+    CHECK_FALSE(keeps_batch(expanded));
+    ModelBuilder inputs;
+    inputs.input("x", {kOpen, 6}).input("z", {kOpen, size, 6}).output("y");
+    inputs.node("Add", {"x", "z"}, {"y"});
+    CHECK_FALSE(keeps_batch(inputs));
+  }
+}
+
 TEST_CASE("a batch along which an operator works is fixed") {
   ModelBuilder softmax = single("Softmax", {kOpen, 4});
   last_node(softmax).with("axis", 0);

@@ -51,6 +51,14 @@ TEST_CASE("options out of range are invalid_argument errors") {
   CHECK(model.session(with(2, 3)).has_value());
 }
 
+TEST_CASE("a free batch that a constant of size 2 meets by coincidence is an error of the file") {
+  GraphBuilder b;
+  const int x = b.input("x", Type::f32, {1, 6});
+  const int c = b.constant("c", {2, 6}, std::vector<float>(12, 1.0F));
+  b.node("sum", octet::schema::BinaryT{}, {x, c});
+  check_error(b.model(), octet::ErrorCode::invalid_file, {"sum"});
+}
+
 TEST_CASE("a model without a free batch runs at batch 1 only") {
   GraphBuilder b;
   b.node("y", octet::schema::AddT{}, {b.input("x", Type::f32, {2, 3}, {}, false), 0});

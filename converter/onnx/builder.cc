@@ -235,7 +235,7 @@ Result<int> GraphBuilder::append(Node node, const std::string& output_name, bool
   return outputs[0];
 }
 
-void GraphBuilder::finish_shapes() {
+Result<void> GraphBuilder::finish_shapes() {
   for (std::size_t i = 0; i < graph_.tensors.size(); ++i) {
     Tensor& t = graph_.tensors[i];
     t.shape = shapes_[0][i];
@@ -243,6 +243,18 @@ void GraphBuilder::finish_shapes() {
     if (!doubled.empty()) doubled[0] *= 2;
     t.batched = !t.constant() && shapes_[1][i] != t.shape && shapes_[1][i] == doubled;
   }
+  if (std::ranges::none_of(graph_.inputs, [&](int i) { return tensor(i).batched; })) return {};
+  const auto three = infer_shapes(graph_, 3);
+  if (!three) return follows_batch(three.error().message + " at batch 3");
+  for (std::size_t i = 0; i < graph_.tensors.size(); ++i) {
+    if (graph_.tensors[i].constant()) continue;
+    const Shape& one = shapes_[0][i];
+    const Shape& two = shapes_[1][i];
+    bool grows = one.size() == two.size() && one.size() == (*three)[i].size();
+    for (std::size_t k = 0; grows && k < one.size(); ++k) grows = (*three)[i][k] - two[k] == two[k] - one[k];
+    if (!grows) return follows_batch("the shape of '" + graph_.tensors[i].name + "' does not grow with the batch");
+  }
+  return {};
 }
 
 }  // namespace octet

@@ -94,8 +94,9 @@ class GraphBuilder {
   /// Whether the file's budget has room for a constant of so many elements, which it then pays for.
   [[nodiscard]] bool may_make(std::int64_t elements) { return elements >= 0 && budget_.take(static_cast<std::uint64_t>(elements)); }
 
-  /// Writes what is known of the shapes into the graph's tensors.
-  void finish_shapes();
+  /// Writes what is known of the shapes into the graph's tensors. An error that fixing the batch helps against where what holds at batch
+  /// 1 and 2 is a coincidence: a constant of size 2 takes part in a broadcast with a batch of 2.
+  [[nodiscard]] Result<void> finish_shapes();
 
   [[nodiscard]] Graph& graph() noexcept { return graph_; }
 

@@ -388,7 +388,7 @@ class Import final : public BranchImport {
   }
 
   Result<Graph> finish() {
-    builder_.finish_shapes();
+    OCTET_CHECK(builder_.finish_shapes());
     Graph graph = std::move(builder_.graph());
     graph.provenance = model_.provenance();
     graph.provenance.source_bytes += external_.bytes_read();

@@ -72,8 +72,9 @@ Result<void> import_expand(NodeImport& node) {
   }
   OCTET_TRY(const int x, node.input(0));
   OCTET_TRY(const Shape one, broadcast_to(node.shapes(x)[0], wanted[0]));
-  OCTET_TRY(const Shape two, broadcast_to(node.shapes(x)[1], wanted[1]));
-  if (one != two) return expand_with_batch(node, x, one, two);
+  const auto two = broadcast_to(node.shapes(x)[1], wanted[1]);
+  if (!two) return node.follows_batch(two.error().message + " at batch 2");
+  if (one != *two) return expand_with_batch(node, x, one, *two);
   OCTET_TRY(auto op, expand_to(one));
   return node.emit(std::move(op), {x});
 }

@@ -2,6 +2,7 @@
 #include "kernels/conv/pixel_conv.h"
 #include "kernels/conv/quad_conv.h"
 #include "kernels/conv/tiled.h"
+#include "kernels/depthwise/column_depthwise.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/depthwise/quad_depthwise.h"
 #include "kernels/pool/pool.h"
@@ -89,6 +90,14 @@ void check_quad_depthwise(const ProductData& d, const ConvShape& s, int threads)
   }
 }
 
+void check_column_depthwise(const ProductData& d, const ConvShape& s, int threads) {
+  const auto* kernel = find_column_depthwise_kernel(best_isa());
+  if (kernel == nullptr || !ColumnDepthwise::fits(s)) return;
+  INFO(kernel->name, ": ", to_string(s), ", threads ", threads);
+  const ColumnDepthwise conv(*kernel, s, d.weights.data(), d.folded_bias.data(), d.multiplier.data(), d.zero_point, threads);
+  check_product(d, outputs_of(s), conv_reference(d, s), [&](const std::uint8_t* x, const Epilogue& e) { conv.run(x, e, nullptr); });
+}
+
 void check(Random& random, const ConvShape& s, Kind kind = Kind::random, int threads = 1) {
   const ProductData d(random, inputs_of(s), s.out_c, s.filter_size(), kind);
   check_quads(d, s, threads);
@@ -96,6 +105,7 @@ void check(Random& random, const ConvShape& s, Kind kind = Kind::random, int thr
   check_pairs(d, s, threads);
   check_depthwise(d, s, threads);
   check_quad_depthwise(d, s, threads);
+  check_column_depthwise(d, s, threads);
 }
 
 ConvShape shape(std::int64_t h, std::int64_t w, std::int64_t in_c, std::int64_t out_c, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
@@ -191,6 +201,30 @@ TEST_CASE("depthwise convolutions: kernels, strides and channels") {
   // Images high enough to be cut into strips, which share rows or, where the stride is as large as the kernel, do not.
   for (const std::int64_t stride : {1, 2, 3}) check(random, shape(300, 3, 4, 4, 3, stride, 1, 4));
   for (const std::int64_t stride : {1, 2}) check(random, shape(70, 12, 64, 64, 5, stride, 2, 64));
+}
+
+TEST_CASE("depthwise convolutions of 3 x 3 by columns: every remainder of channels, paddings, sizes") {
+  Random random(8);
+  for (std::int64_t channels = 32; channels <= 140; channels += random.integer(1, 5)) {
+    for (const std::int64_t stride : {1, 2}) {
+      ConvShape s;
+      s.batch = random.integer(1, 2);
+      s.in_h = random.integer(1, 9), s.in_w = random.integer(1, 9);
+      s.in_c = s.out_c = s.groups = channels;
+      s.kernel_h = s.kernel_w = 3;
+      s.stride_h = s.stride_w = stride;
+      s.pad_top = random.integer(0, 4), s.pad_left = random.integer(0, 4);
+      s.pad_bottom = random.integer(0, 4), s.pad_right = random.integer(0, 4);
+      if (!complete(s)) continue;
+      CHECK(ColumnDepthwise::fits(s));
+      check(random, s);
+    }
+  }
+  for (const std::int64_t stride : {1, 2}) check(random, shape(45, 40, 96, 96, 3, stride, 1, 96), Kind::random, 2);
+  check(random, shape(5, 5, 1500, 1500, 3, 1, 1, 1500));  // chunks after one another
+  CHECK_FALSE(ColumnDepthwise::fits(shape(9, 9, 31, 31, 3, 1, 1, 31)));
+  CHECK_FALSE(ColumnDepthwise::fits(shape(9, 9, 32, 32, 5, 1, 1, 32)));
+  CHECK_FALSE(ColumnDepthwise::fits(shape(9, 9, 32, 64, 3, 1, 1, 32)));
 }
 
 TEST_CASE("depthwise convolutions: random shapes") {

@@ -6,6 +6,7 @@
 #include "kernels/conv/pixel_conv.h"
 #include "kernels/conv/quad_conv.h"
 #include "kernels/conv/tiled.h"
+#include "kernels/depthwise/column_depthwise.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/depthwise/quad_depthwise.h"
 #include "kernels/gemm/quad_gemm.h"
@@ -136,11 +137,13 @@ Step pixel_step(const NodeView& node, const ConvShape& shape, const kernels::Pix
   return packed_step(node, std::string("conv_") + kernel.name, kernel.isa, std::move(conv), std::move(epilogue));
 }
 
-Step quad_depthwise_step(const NodeView& node, const ConvShape& shape, const kernels::QuadDepthwiseKernel& kernel, const PrepareOptions& options) {
+/// Conv is QuadDepthwise or ColumnDepthwise, of a kernel of its own.
+template <class Conv, class Kernel>
+Step depthwise_step_of(const NodeView& node, const ConvShape& shape, const Kernel& kernel, const PrepareOptions& options) {
   const auto& a = node.as<schema::ConvT>();
   ProductEpilogue epilogue(node, a.clamp_min, a.clamp_max);
-  auto conv = std::make_shared<const kernels::QuadDepthwise>(kernel, shape, node.input(1).data.as<std::int8_t>().data(), epilogue.folded_bias.data(),
-                                                             epilogue.multiplier.data(), node.input(0).quant.zero_point(), options.threads);
+  auto conv = std::make_shared<const Conv>(kernel, shape, node.input(1).data.as<std::int8_t>().data(), epilogue.folded_bias.data(),
+                                           epilogue.multiplier.data(), node.input(0).quant.zero_point(), options.threads);
   return packed_step(node, kernel.name, kernel.isa, std::move(conv), std::move(epilogue));
 }
 
@@ -161,8 +164,14 @@ Step reference_step(const NodeView& node, const ConvShape& shape, const PrepareO
 /// The one place that chooses among the int8 kernels. All of them give the same bytes.
 Step prepare_u8(const NodeView& node, const ConvShape& shape, const PrepareOptions& options) {
   Offers offers(options);
+  const auto* columns = kernels::find_column_depthwise_kernel(options.isa);
+  if (columns != nullptr && !kernels::ColumnDepthwise::fits(shape)) columns = nullptr;
+  const auto by_columns = [&] { return depthwise_step_of<kernels::ColumnDepthwise>(node, shape, *columns, options); };
+  const bool columns_first = columns != nullptr && kernels::ColumnDepthwise::pays(shape);
+  if (columns_first) offers.add("rule: depthwise, of 32 channels or more and enough columns to keep weights in registers", by_columns);
   if (const auto* kernel = kernels::find_quad_depthwise_kernel(options.isa); kernel != nullptr && kernels::QuadDepthwise::fits(*kernel, shape))
-    offers.add("rule: depthwise windows have a kernel of their own", [&] { return quad_depthwise_step(node, shape, *kernel, options); });
+    offers.add("rule: depthwise windows have a kernel of their own", [&] { return depthwise_step_of<kernels::QuadDepthwise>(node, shape, *kernel, options); });
+  if (columns != nullptr && !columns_first) offers.add("rule: depthwise windows have a kernel of their own", by_columns);
   const auto* quad = kernels::find_quad_kernel(options.isa);
   if (quad != nullptr && !kernels::QuadConv::fits(*quad, shape)) quad = nullptr;
   if (const auto* kernel = kernels::find_pixel_conv_kernel(options.isa); kernel != nullptr && quad != nullptr && kernels::PixelConv::fits(shape) &&

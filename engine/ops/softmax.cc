@@ -103,7 +103,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   kernels::SoftmaxU8 softmax{split.outer, split.size, nullptr, nullptr, node.output().quant.scale(), output_u8(node.output()), nullptr, options.threads, mask_of(node)};
   if (node.has_input(1)) softmax.mask.masked_row = masked_row(node);
   kernels::SoftmaxPlanes planes{};
-  const auto* kernel = kernels::find_softmax_kernel(options.isa);
+  const auto* kernel = split.size <= kernels::kFewSoftmaxColumns ? nullptr : kernels::find_softmax_kernel(options.isa);
   if (kernel != nullptr && !kernels::split_softmax_table(a.table, planes)) kernel = nullptr;
   Step step = make_step(kernel != nullptr ? kernel->name : "softmax_u8_reference",
                         [kernel, softmax, planes, in = node.input_index(0), mask = node.has_input(1) ? node.input_index(1) : kAbsent, out = node.output_index(),

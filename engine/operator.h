@@ -16,6 +16,7 @@
 
 #include "engine/graph.h"
 #include "engine/try.h"
+#include "kernels/epilogue.h"
 #include "kernels/isa.h"
 
 namespace octet {
@@ -35,8 +36,11 @@ struct Buffers {
 /// What a step does to a u8 tensor, said so that the kernel which computes this tensor can do it before it stores anything. Bytes are
 /// those of the two steps.
 struct Tail {
-  int output = kAbsent;     ///< the tensor that is stored instead
-  bool max_pool_2x2 = false;  ///< what is: the largest of each window of 2 x 2, which share nothing
+  int output = kAbsent;       ///< the tensor that is stored instead
+  bool max_pool_2x2 = false;  ///< the largest of each window of 2 x 2, which share nothing
+  std::optional<kernels::Residual> residual{};  ///< or each element's sum with that of another tensor
+  kernels::OutputU8 out{};                      ///< of that sum
+  int other = kAbsent;
 };
 
 /// A prepared node: a function and its parameters. The function returns nullptr, or why it failed (a static string).

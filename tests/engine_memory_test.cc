@@ -143,7 +143,7 @@ TEST_CASE("steps are reported in order, and a kept tensor can be read after its 
   for (const auto& node : impl.graph().nodes) CHECK(impl.data(node.outputs[0]) != nullptr);
 }
 
-TEST_CASE("a convolution does the work of the pool that alone reads it, and no other") {
+TEST_CASE("a convolution does the work of the pool or sum that alone reads it, and no other") {
   const Net net = tails(1);
   for (const auto isa : octet::kernels::available_isas()) {
     octet::SessionOptions options;
@@ -155,16 +155,26 @@ TEST_CASE("a convolution does the work of the pool that alone reads it, and no o
     for (const auto& s : fused.impl().steps) {
       if (!s.tail) continue;
       tails[graph.nodes[s.node].name] = graph.nodes[*s.tail].name;
-      CHECK(s.step.kernel.find(" + max_pool_u8_") != std::string::npos);
+      CHECK(s.step.kernel.find(graph.nodes[*s.tail].name.ends_with(".pool") ? " + max_pool_u8_" : " + add_u8_") != std::string::npos);
       CHECK(fused.impl().data(graph.nodes[s.node].outputs[0]) == nullptr);
     }
     INFO(options.isa);
-    for (const char* name : {"seen", "wide", "shown", "grouped"}) CHECK_FALSE(tails.contains(name));
+    for (const char* name : {"seen", "wide", "shown", "grouped", "stem", "early", "narrow", "other", "broadcast", "doubled"}) CHECK_FALSE(tails.contains(name));
     CHECK(std::ranges::none_of(kept.impl().steps, [](const auto& s) { return s.tail.has_value(); }));
     CHECK(kept.impl().steps.size() == graph.nodes.size());
     if (!octet::kernels::allows(isa, octet::kernels::Isa::avx2)) continue;
     CHECK(tails["first"] == "first.pool");
     CHECK(tails["strided"] == "small.pool");
+    CHECK(tails["branch"] == "branch.sum");
+    CHECK(tails["own"] == "own.sum");
+    CHECK(tails["late"] == "late.difference");
+    CHECK(tails["same"] == "same.sum");
+    const auto address = [&](const char* name) {
+      const auto node = std::ranges::find(graph.nodes, std::string(name), [](const auto& n) { return n.name; });
+      return fused.impl().data(node->outputs[0]);
+    };
+    CHECK(address("branch.sum") == address("stem"));
+    CHECK(address("own.sum") != address("branch.sum"));  // which the convolution reads all the while
     CHECK(fused.arena_bytes() < kept.arena_bytes());
   }
 }

@@ -49,6 +49,8 @@ void check_quads(const ProductData& d, const ConvShape& s, int threads) {
     Guarded<std::byte> scratch(conv.scratch_bytes());
     check_product(d, outputs_of(s), conv_reference(d, s), [&](const std::uint8_t* x, const Epilogue& e) { conv.run(x, e, scratch.data()); });
     check_pooled(d, s, conv);
+    if (conv.takes_residual())
+      check_residual(d, outputs_of(s), conv_reference(d, s), [&](const std::uint8_t* x, const Epilogue& e) { conv.run(x, e, scratch.data()); });
   }
 }
 
@@ -124,6 +126,19 @@ TEST_CASE("convolutions: the layers of real networks") {
   for (const ConvShape& s : {shape(28, 28, 1, 20, 5, 1, 0), shape(12, 12, 20, 50, 5, 1, 0), shape(24, 24, 3, 8, 3, 2, 1), shape(14, 14, 32, 16, 1, 1, 0),
                              shape(9, 9, 24, 40, 1, 2, 0), shape(7, 9, 65, 33, 3, 1, 1), shape(10, 10, 32, 64, 3, 2, 1), shape(16, 16, 4, 16, 7, 2, 3)})
     check(random, s);
+}
+
+TEST_CASE("convolutions of whole vectors, which may have a residual: shapes, strides, groups, threads") {
+  Random random(7);
+  for (const std::int64_t channels : {16, 32, 48, 64, 80, 112}) {
+    for (const std::int64_t stride : {1, 2}) {
+      check(random, shape(random.integer(5, 11), random.integer(5, 11), random.integer(1, 20), channels, 3, stride, 1));
+      check(random, shape(random.integer(5, 11), random.integer(5, 11), random.integer(1, 20), channels, 1, stride, 0));
+    }
+    check(random, shape(6, 9, 10, 2 * channels, 3, 1, 1, 2));
+  }
+  check(random, shape(33, 31, 16, 64, 3, 1, 1), Kind::random, 2);
+  check(random, shape(33, 31, 16, 64, 3, 1, 1), Kind::highest, 2);
 }
 
 TEST_CASE("convolutions: random shapes") {

@@ -16,6 +16,9 @@ void check_quads(const ProductData& d, std::int64_t rows, int threads = 1) {
     Guarded<std::byte> scratch(gemm.scratch_bytes());
     check_product(d, static_cast<std::size_t>(rows * d.channels), gemm_reference(d, rows),
                   [&](const std::uint8_t* x, const Epilogue& e) { gemm.run(x, e, scratch.data()); });
+    if (gemm.takes_residual())
+      check_residual(d, static_cast<std::size_t>(rows * d.channels), gemm_reference(d, rows),
+                     [&](const std::uint8_t* x, const Epilogue& e) { gemm.run(x, e, scratch.data()); });
   }
 }
 

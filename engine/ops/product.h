@@ -58,7 +58,7 @@ inline constexpr const char* kWhyWidened = "rule: without VNNI, rows widened to 
 inline constexpr const char* kWhyOwn = "rule: the own kernel of the best instruction set, which reads its windows in place";
 inline constexpr const char* kWhyLeft = "rule: no faster kernel takes this shape";
 
-/// y = kernel(x), and what with_tail makes: see packed_step.
+/// y = kernel(x).
 template <class K>
 [[nodiscard]] Step packed_function(std::string name, std::shared_ptr<const K> kernel, std::shared_ptr<const ProductEpilogue> epilogue, int in, int out) {
   const K& k = *kernel;
@@ -71,7 +71,27 @@ template <class K>
   return step;
 }
 
-/// Steps of kernels that pack their weights: K has run(x, epilogue, scratch), scratch_bytes(), packed_bytes(), and maybe pooled().
+/// y = kernel(x) + another tensor.
+template <class K>
+[[nodiscard]] Step packed_sum(std::shared_ptr<const K> kernel, std::shared_ptr<const ProductEpilogue> epilogue, int in, const Tail& tail) {
+  kernels::Residual residual = *tail.residual;
+  residual.own = epilogue->out;
+  const std::size_t scratch_bytes = kernel->scratch_bytes();
+  Step step = make_step("", [kernel = std::move(kernel), epilogue = std::move(epilogue), residual, sum = tail.out, in, other = tail.other,
+                             out = tail.output](const Buffers& b) noexcept -> const char* {
+    kernels::Epilogue e = epilogue->at(b, out, true);
+    e.out = sum;
+    e.residual = &residual;
+    e.other = b.tensor<std::uint8_t>(other);
+    kernel->run(b.tensor<std::uint8_t>(in), e, b.scratch);
+    return nullptr;
+  });
+  step.scratch_bytes = scratch_bytes;
+  return step;
+}
+
+/// Steps of kernels that pack their weights: K has run(x, epilogue, scratch), scratch_bytes(), packed_bytes(), and maybe pooled() and
+/// takes_residual().
 template <class K>
 [[nodiscard]] Step packed_step(const NodeView& node, std::string name, kernels::Isa isa, std::shared_ptr<const K> kernel,
                                ProductEpilogue product_epilogue) {
@@ -79,12 +99,13 @@ template <class K>
   const int in = node.input_index(0);
   Step step = packed_function(std::move(name), kernel, epilogue, in, node.output_index());
   step.isa = isa;
-  if constexpr (requires { kernel->pooled(); }) {
-    step.with_tail = [=](const Tail& tail) -> std::optional<Step> {
-      if (!tail.max_pool_2x2) return std::nullopt;
-      return packed_function("", std::make_shared<const K>(kernel->pooled()), epilogue, in, tail.output);
-    };
-  }
+  step.with_tail = [=](const Tail& tail) -> std::optional<Step> {
+    if constexpr (requires { kernel->pooled(); })
+      if (tail.max_pool_2x2) return packed_function("", std::make_shared<const K>(kernel->pooled()), epilogue, in, tail.output);
+    if constexpr (requires { kernel->takes_residual(); })
+      if (tail.residual && kernel->takes_residual()) return packed_sum(kernel, epilogue, in, tail);
+    return std::nullopt;
+  };
   return step;
 }
 

@@ -18,6 +18,16 @@ namespace octet {
   return {};
 }
 
+/// The sum as something done to its operand `own`, if neither is broadcast.
+[[nodiscard]] inline std::optional<Tail> sum_tail(const NodeView& node, const kernels::AddU8& sum, std::size_t own) {
+  if (node.input_shape(0) != node.output_shape() || node.input_shape(1) != node.output_shape()) return std::nullopt;
+  if (255.0 * (std::abs(double{sum.multiplier_a}) + std::abs(double{sum.multiplier_b})) >= 1U << 31U) return std::nullopt;
+  // Which operand comes first makes no difference to a sum.
+  kernels::Residual r{{}, sum.multiplier_a, sum.zero_b, sum.multiplier_b};
+  if (own == 1) r = {{}, sum.multiplier_b, sum.zero_a, sum.multiplier_a};
+  return Tail{.output = node.output_index(), .residual = r, .out = sum.out, .other = node.input_index(1 - own)};
+}
+
 /// A step of u8 tensors: a + sign * b, clamped.
 [[nodiscard]] inline Step sum_u8_step(const NodeView& node, float sign, float clamp_min, float clamp_max, const PrepareOptions& options) {
   const auto shape = make_broadcast(node.input_shape(0), node.input_shape(1), node.output_shape());
@@ -26,7 +36,9 @@ namespace octet {
                            sign * sum_multiplier(node, 1), output_u8(node.output(), clamp_min, clamp_max), nullptr, options.threads};
   Step step = binary_step<std::uint8_t>(kernel != nullptr ? kernel->add_name : "add_u8_reference", node, sum,
                                         [kernel](const kernels::AddU8& parameters) noexcept { kernels::add_u8(kernel, parameters); });
-  if (kernel != nullptr) step.isa = kernel->isa;
+  if (kernel == nullptr) return step;
+  step.isa = kernel->isa;
+  for (const std::size_t i : {0U, 1U}) step.as_tail[i] = sum_tail(node, sum, i);
   return step;
 }
 

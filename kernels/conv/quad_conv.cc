@@ -105,6 +105,8 @@ void QuadConv::find_pixels() {
       for (std::int64_t i = 0; i < side_ * side_; ++i) add(oh + i / side_, ow + i % side_);
 }
 
+bool QuadConv::takes_residual() const noexcept { return std::ranges::all_of(*groups_, &PackedQuads::takes_residual); }
+
 std::size_t QuadConv::packed_bytes() const noexcept {
   std::size_t bytes = pixels_.size() * sizeof(std::int32_t);
   for (const PackedQuads& g : *groups_) bytes += g.bytes();

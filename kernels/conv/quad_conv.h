@@ -25,6 +25,7 @@ class QuadConv {
   /// Of `output` only what to do with the sums is used: bias and multiplier are packed. Pooled, it is u8.
   void run(const std::uint8_t* x, const Epilogue& output, void* scratch) const noexcept;
 
+  [[nodiscard]] bool takes_residual() const noexcept;
   [[nodiscard]] std::size_t packed_bytes() const noexcept;
   [[nodiscard]] std::size_t scratch_bytes() const noexcept;
 

@@ -33,10 +33,14 @@ struct Avx512Vnni {
     return _mm512_set1_epi32(bytes);
   }
   static Output output(const Epilogue& e) noexcept { return make_finish(e.out); }
-  template <int kRows, int kVectors>
+  template <Ending kEnding, int kRows, int kVectors>
   static void store(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t stride, std::int64_t count, const float* multiplier,
                     const Ints (&acc)[kRows][kVectors]) noexcept {
-    store_tile(e, o, at, stride, count, multiplier, acc);
+    if constexpr (kEnding == Ending::added) {
+      store_pixels(e, o, at, stride, count, Added{{multiplier}, make_residual(*e.residual), e.other + at, stride}, acc);
+    } else {
+      store_tile(e, o, at, stride, count, multiplier, acc);
+    }
   }
 };
 

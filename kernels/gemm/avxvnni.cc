@@ -34,11 +34,17 @@ struct AvxVnni {
     return _mm256_set1_epi32(bytes);
   }
   static Output output(const Epilogue& e) noexcept { return make_finish(e.out); }
-  template <int kRows, int kVectors>
+  template <Ending kEnding, int kRows, int kVectors>
   static void store(const Epilogue& e, const Output& o, std::int64_t at, std::int64_t stride, std::int64_t count, const float* multiplier,
                     const Ints (&acc)[kRows][kVectors]) noexcept {
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) store_sums(e, o, at + r * stride, count, multiplier, acc[r][0], acc[r][kVectors - 1]);
+    for (int r = 0; r < kRows; ++r) {
+      if constexpr (kEnding == Ending::added) {
+        store_added_sums(e, o, at + r * stride, multiplier, acc[r][0], acc[r][kVectors - 1]);
+      } else {
+        store_sums(e, o, at + r * stride, count, multiplier, acc[r][0], acc[r][kVectors - 1]);
+      }
+    }
   }
 };
 

@@ -101,6 +101,11 @@ void PackedQuads::run(const std::uint8_t* x, const std::int32_t* rows, std::int6
   }
 }
 
+bool PackedQuads::takes_residual() const noexcept {
+  constexpr std::int64_t kChannels = 16;  // of every kernel's smallest store
+  return channels_ % kChannels == 0 && std::ranges::all_of(blocks_, &Block::below_one);
+}
+
 std::size_t PackedQuads::bytes() const noexcept {
   return weights_.size() + bias_.size() * sizeof(std::int32_t) + multiplier_.size() * sizeof(float) + quads_.size() * sizeof(std::int32_t);
 }

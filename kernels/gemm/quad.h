@@ -91,6 +91,9 @@ class PackedQuads {
 
   [[nodiscard]] std::int64_t channels() const noexcept { return channels_; }
   [[nodiscard]] std::size_t bytes() const noexcept;
+  /// Whether outputs may have a residual: all multipliers are below one, and channels fill whole vectors. Where they do not, an Add of
+  /// its own, which knows no pixels, is faster (24 channels: 35 us against 42).
+  [[nodiscard]] bool takes_residual() const noexcept;
 
  private:
   struct Block {

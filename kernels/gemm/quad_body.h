@@ -1,7 +1,8 @@
 // The micro-kernel of quad.h for any vector type V. Everything here has internal linkage (see u8_avx2.h).
 //
 // V has: Ints (s32 lanes), Weights and Quad (a vector of weights, four bytes in every lane, as dot() takes them), kLanes,
-// kWeightBytes, Output; ints(p), add(a, b), most(a, b), weights(p), quad(p), dot(acc, x, w), output(epilogue), store(epilogue, output, at, stride, count, multiplier, acc).
+// kWeightBytes, Output; ints(p), add(a, b), most(a, b), weights(p), quad(p), dot(acc, x, w), output(epilogue), store<ending>(epilogue, output, at,
+// stride, count, multiplier, acc).
 #pragma once
 
 #include "kernels/gemm/quad.h"
@@ -28,11 +29,14 @@ template <class V, int kRows, int kVectors>
   }
 }
 
-/// The sums of rows that are stored, or of windows of rows, the largest.
-template <class V, bool kPooled, int kRows, int kVectors>
+/// What becomes of the sums. Each has functions of its own: where one holds several, the compiler keeps sums in memory.
+enum class Ending { plain, pooled, added };
+
+/// The sums of a tile, or of windows of its rows the largest.
+template <class V, Ending kEnding, int kRows, int kVectors>
 [[gnu::always_inline]] inline void store_rows(const QuadTile& t, const typename V::Output& output, std::int64_t first,
                                               const typename V::Ints (&acc)[kRows][kVectors]) noexcept {
-  if constexpr (kPooled) {
+  if constexpr (kEnding == Ending::pooled) {
     typename V::Ints most[kRows / kPooledRows][kVectors];
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
@@ -42,14 +46,14 @@ template <class V, bool kPooled, int kRows, int kVectors>
         m = r % kPooledRows == 0 ? acc[r][v] : V::most(m, acc[r][v]);
       }
     }
-    V::store(t.epilogue, output, first / kPooledRows * t.out_stride, t.out_stride, t.channels, t.epilogue.multiplier, most);
+    V::template store<kEnding>(t.epilogue, output, first / kPooledRows * t.out_stride, t.out_stride, t.channels, t.epilogue.multiplier, most);
   } else {
-    V::store(t.epilogue, output, first * t.out_stride, t.out_stride, t.channels, t.epilogue.multiplier, acc);
+    V::template store<kEnding>(t.epilogue, output, first * t.out_stride, t.out_stride, t.channels, t.epilogue.multiplier, acc);
   }
 }
 
 // Loops over rows, vectors and parts are unrolled, or the sums would live in memory.
-template <class V, bool kPooled, int kRows, int kVectors>
+template <class V, Ending kEnding, int kRows, int kVectors>
 inline void quad_rows(const QuadTile& t, const typename V::Output& output, std::int64_t first) noexcept {
   constexpr int kParts = parts_of(kRows * kVectors);
   constexpr std::int64_t kStep = kVectors * V::kLanes * V::kWeightBytes;  // bytes of weights a quad
@@ -82,46 +86,54 @@ inline void quad_rows(const QuadTile& t, const typename V::Output& output, std::
       for (int v = 0; v < kVectors; ++v) acc[0][r][v] = V::add(acc[0][r][v], acc[p][r][v]);
     }
   }
-  store_rows<V, kPooled>(t, output, first, acc[0]);
+  store_rows<V, kEnding>(t, output, first, acc[0]);
 }
 
 /// Any number of rows up to kMost, a compile-time constant for each.
-template <class V, int kMost, int kVectors>
+template <class V, Ending kEnding, int kMost, int kVectors>
 inline void quad_rows_of(const QuadTile& t, const typename V::Output& output, std::int64_t first, std::int64_t count) noexcept {
   if constexpr (kMost > 1) {
     if (count < kMost) {
-      quad_rows_of<V, kMost - 1, kVectors>(t, output, first, count);
+      quad_rows_of<V, kEnding, kMost - 1, kVectors>(t, output, first, count);
       return;
     }
   }
-  quad_rows<V, false, kMost, kVectors>(t, output, first);
-}
-
-/// All rows, in tiles of whole windows.
-template <class V, int kMost, int kVectors>
-inline void pooled_block(const QuadTile& t, const typename V::Output& output) noexcept {
-  constexpr int kRows = kMost / kPooledRows * kPooledRows;
-  std::int64_t first = 0;
-  for (; first + kRows <= t.row_count; first += kRows) quad_rows<V, true, kRows, kVectors>(t, output, first);
-  for (; kRows > kPooledRows && first < t.row_count; first += kPooledRows) quad_rows<V, true, kPooledRows, kVectors>(t, output, first);
+  quad_rows<V, kEnding, kMost, kVectors>(t, output, first);
 }
 
 /// All rows, in tiles of nearly the same size.
-template <class V, int kMost, int kVectors>
-inline void quad_block(const QuadTile& t) noexcept {
+template <class V, Ending kEnding, int kMost, int kVectors>
+[[gnu::noinline]] void even_tiles(const QuadTile& t) noexcept {
   const typename V::Output output = V::output(t.epilogue);
-  if (t.pooled) {
-    pooled_block<V, kMost, kVectors>(t, output);
-    return;
-  }
   const std::int64_t tiles = (t.row_count + kMost - 1) / kMost;
   if (tiles == 0) return;
   const std::int64_t least = t.row_count / tiles;
   std::int64_t larger = t.row_count - tiles * least;  // tiles of one row more
   for (std::int64_t first = 0; first < t.row_count;) {
     const std::int64_t count = least + (larger-- > 0 ? 1 : 0);
-    quad_rows_of<V, kMost, kVectors>(t, output, first, count);
+    quad_rows_of<V, kEnding, kMost, kVectors>(t, output, first, count);
     first += count;
+  }
+}
+
+/// All rows, in tiles of whole windows.
+template <class V, int kMost, int kVectors>
+[[gnu::noinline]] void pooled_tiles(const QuadTile& t) noexcept {
+  const typename V::Output output = V::output(t.epilogue);
+  constexpr int kRows = kMost / kPooledRows * kPooledRows;
+  std::int64_t first = 0;
+  for (; first + kRows <= t.row_count; first += kRows) quad_rows<V, Ending::pooled, kRows, kVectors>(t, output, first);
+  for (; kRows > kPooledRows && first < t.row_count; first += kPooledRows) quad_rows<V, Ending::pooled, kPooledRows, kVectors>(t, output, first);
+}
+
+template <class V, int kMost, int kVectors>
+inline void quad_block(const QuadTile& t) noexcept {
+  if (t.pooled) {
+    pooled_tiles<V, kMost, kVectors>(t);
+  } else if (t.epilogue.residual != nullptr) {
+    even_tiles<V, Ending::added, kMost, kVectors>(t);
+  } else {
+    even_tiles<V, Ending::plain, kMost, kVectors>(t);
   }
 }
 

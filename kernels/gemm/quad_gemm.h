@@ -14,6 +14,7 @@ class QuadGemm {
   /// Of `output` only what to do with the sums is used: bias and multiplier are packed.
   void run(const std::uint8_t* x, const Epilogue& output, void* scratch) const noexcept;
 
+  [[nodiscard]] bool takes_residual() const noexcept { return packed_.takes_residual(); }
   [[nodiscard]] std::size_t packed_bytes() const noexcept { return packed_.bytes() + offsets_.size() * sizeof(std::int32_t); }
   [[nodiscard]] std::size_t scratch_bytes() const noexcept;
 

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "kernels/conv/conv.h"
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/gemm/gemm.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/guarded.h"
@@ -75,6 +76,54 @@ inline void check_product(const ProductData& d, std::size_t outputs, const Produ
     reference(x.data(), d.epilogue(nullptr, real.data(), false));
     kernel(x.data(), d.epilogue(nullptr, r.data(), true));
     CHECK(bytes_of(r.values()) == bytes_of(real));
+  }
+}
+
+inline octet::kernels::OutputU8 random_output(Random& random) {
+  const auto lo = static_cast<std::int32_t>(random.integer(0, 1) * random.integer(0, 120));
+  return {static_cast<std::int32_t>(random.integer(0, 255)), lo, static_cast<std::int32_t>(random.integer(0, 1) == 0 ? 255 : random.integer(120, 255))};
+}
+
+/// Something to add to what a product gives as `own`. Powers of two among the multipliers make ties.
+inline octet::kernels::Residual random_residual(Random& random, const octet::kernels::OutputU8& own) {
+  const auto multiplier = [&] { return random.integer(0, 2) == 0 ? 0.5F : random.real(0.1F, 1.5F); };
+  const float own_multiplier = random.integer(0, 3) == 0 ? -multiplier() : multiplier();
+  return {own, own_multiplier, static_cast<std::int32_t>(random.integer(0, 255)), random.integer(0, 3) == 0 ? -multiplier() : multiplier()};
+}
+
+inline Epilogue with_residual(Epilogue e, const octet::kernels::Residual& residual, const octet::kernels::OutputU8& out, const std::uint8_t* other) {
+  e.below_one = true;
+  e.out = out, e.residual = &residual, e.other = other;
+  return e;
+}
+
+/// The same sum by itself.
+inline octet::kernels::AddU8 sum_of(const std::vector<std::uint8_t>& own, const std::vector<std::uint8_t>& other, const octet::kernels::Residual& r,
+                                    const octet::kernels::OutputU8& out, std::uint8_t* y) {
+  octet::kernels::Broadcast flat;
+  flat.size[0] = static_cast<std::int64_t>(own.size()), flat.stride_a[0] = flat.stride_b[0] = 1;
+  return {flat, own.data(), other.data(), r.own.zero_point, r.zero_point, r.own_multiplier, r.multiplier, out, y, 1};
+}
+
+/// Runs a kernel between guard pages with a residual, whose place the result takes, and compares it with the scalar kernels: the product
+/// with its residual, and the product, then the sum.
+inline void check_residual(const ProductData& d, std::size_t outputs, const ProductRun& reference, const ProductRun& kernel) {
+  Random random(static_cast<unsigned>(outputs));
+  const auto residual = random_residual(random, d.out);
+  const auto out = random_output(random);
+  for (const Edge edge : {Edge::end, Edge::begin}) {
+    const Guarded<std::uint8_t> x(d.x, edge);
+    const auto other = random.integers<std::uint8_t>(outputs, 0, 255);
+    std::vector<std::uint8_t> between(outputs);
+    std::vector<std::uint8_t> expected(outputs);
+    std::vector<std::uint8_t> at_once(outputs);
+    reference(x.data(), d.epilogue(between.data(), nullptr, false));
+    octet::kernels::add_u8_reference(sum_of(between, other, residual, out, expected.data()));
+    reference(x.data(), with_residual(d.epilogue(at_once.data(), nullptr, false), residual, out, other.data()));
+    CHECK(at_once == expected);
+    Guarded<std::uint8_t> y(other, edge);
+    kernel(x.data(), with_residual(d.epilogue(y.data(), nullptr, true), residual, out, y.data()));
+    CHECK(y.values() == expected);
   }
 }
 

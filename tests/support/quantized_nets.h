@@ -130,8 +130,8 @@ inline Net branches(unsigned seed) {
   return {"branches " + std::to_string(seed), must(b.model())};
 }
 
-/// Convolutions whose output one other layer reads, a pool of even and odd sizes among them, so that one kernel may do both; and
-/// some where it must not.
+/// Convolutions whose output one other layer reads, pools of even and odd sizes or sums, so that one kernel may do both; and some
+/// where it must not.
 inline Net tails(unsigned seed) {
   NetBuilder b(seed);
   int x = b.input("x", Type::u8, {1, 23, 18, 3}, affine(0.02F, seed % 2 == 0 ? 0 : 117));
@@ -155,7 +155,30 @@ inline Net tails(unsigned seed) {
   const int small = pool("small.pool", strided, halve);
   const int shown = b.conv("shown", grouped, 36, {.out_c = 5});  // an output of the graph
   const int shown_pooled = pool("shown.pool", shown, halve);
-  return {"tails " + std::to_string(seed), must(b.model({twice, flat_pooled, wide_pooled, small, shown, shown_pooled}))};
+  const auto add = [&](const std::string& name, int left, int right, int zero_point) {
+    const float scale = 1.4F * b.quant(left).scale();
+    return b.node(name, octet::schema::AddT{{}, seed % 2 == 0 ? 0.0F : -kInf, kInf}, {left, right}, Type::u8, affine(scale, zero_point));
+  };
+  const int stem = b.conv("stem", x, 20, {.out_c = 32, .zero_point = 17, .even = true});
+  const int again = b.conv("again", stem, 32, {.out_c = 32, .even = true});
+  const int branch = b.conv("branch", again, 32, {.out_c = 32, .groups = 2, .clamp_min = 0.0F, .zero_point = 40, .even = true});
+  const int sum = add("branch.sum", branch, stem, 99);
+  // What it adds is what it reads.
+  const int own = b.conv("own", sum, 32, {.out_c = 32, .zero_point = 200, .even = true});
+  const int own_sum = add("own.sum", sum, own, 128);
+  const int early = b.conv("early", own_sum, 32, {.out_c = 48, .kernel_h = 1, .kernel_w = 1, .stride = 2, .pad = 0});
+  const int late = b.conv("late", own_sum, 32, {.out_c = 48, .stride = 2, .even = true});
+  const int difference = b.node("late.difference", octet::schema::SubT{}, {early, late}, Type::u8, affine(0.03F, 120));
+  const int narrow = b.conv("narrow", difference, 48, {.out_c = 24, .even = true});
+  const int narrow_sum = add("narrow.sum", narrow, b.conv("other", difference, 48, {.out_c = 24, .even = true}), 7);
+  const int row = b.constant("row", {16}, b.random().integers<std::uint8_t>(16, 0, 255), affine(0.01F, 50));
+  const int broadcast = b.conv("broadcast", narrow_sum, 24, {.out_c = 16, .even = true});
+  const int broadcast_sum = add("broadcast.sum", broadcast, row, 70);
+  const int doubled = b.conv("doubled", broadcast_sum, 16, {.out_c = 16, .kernel_h = 1, .kernel_w = 1, .pad = 0});
+  const int doubled_sum = add("doubled.sum", doubled, doubled, 70);
+  const int same = b.conv("same", doubled_sum, 16, {.out_c = 16, .kernel_h = 1, .kernel_w = 1, .pad = 0});
+  const int last = add("same.sum", same, doubled_sum, 70);
+  return {"tails " + std::to_string(seed), must(b.model({twice, flat_pooled, wide_pooled, small, shown, shown_pooled, last}))};
 }
 
 /// f32 in, matrix products of odd sizes, and f32 out so small that flushing denormals would show.

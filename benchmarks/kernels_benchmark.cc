@@ -1,4 +1,4 @@
-// Every int8 product kernel this CPU can run, on one thread, over shapes of real networks. Counters of each:
+// Every int8 product kernel this CPU can run (the others: bytes_benchmark.cc), on one thread, over shapes of real networks. Counters of each:
 //   GMAC/s  multiply-accumulates a second
 //   peak    their share of what the kernel's dot-product instruction can do at most, measured when the program starts
 //   onednn  oneDNN's time for the same layer, our requantization behind its s32 sums included, over the kernel's: above 1 the
@@ -16,8 +16,10 @@
 #include <vector>
 
 #include "benchmarks/peak.h"
+#include "kernels/conv/pixel_conv.h"
 #include "kernels/conv/quad_conv.h"
 #include "kernels/conv/tiled.h"
+#include "kernels/depthwise/column_depthwise.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/depthwise/quad_depthwise.h"
 #include "kernels/gemm/packed.h"
@@ -47,7 +49,7 @@ constexpr Layer kLayers[] = {
     {"pointwise_28x28x192_32", 28, 192, 32, 1, 1, 1},   {"pointwise_14x14x384_96", 14, 384, 96, 1, 1, 1},
     {"pointwise_7x7x320_1280", 7, 320, 1280, 1, 1, 1},  {"pointwise_7x7x2048_512", 7, 2048, 512, 1, 1, 1},
     {"depthwise_48x48x8_k3", 48, 8, 8, 3, 1, 8},        {"depthwise_24x24x32_k3", 24, 32, 32, 3, 1, 32},
-    {"depthwise_56x56x144_k3", 56, 144, 144, 3, 1, 144}, {"depthwise_56x56x144_k3s2", 56, 144, 144, 3, 2, 144},
+    {"depthwise_112x112x32_k3", 112, 32, 32, 3, 1, 32}, {"depthwise_56x56x144_k3", 56, 144, 144, 3, 1, 144}, {"depthwise_56x56x144_k3s2", 56, 144, 144, 3, 2, 144},
     {"depthwise_28x28x64_k5", 28, 64, 64, 5, 1, 64},    {"depthwise_14x14x240_k5", 14, 240, 240, 5, 1, 240},
     {"rows_1x784_100", 1, 784, 100, 0, 1, 1},           {"rows_1x800_500", 1, 800, 500, 0, 1, 1},
     {"rows_1x128_128", 1, 128, 128, 0, 1, 1},           {"rows_1x2048_1000", 1, 2048, 1000, 0, 1, 1},
@@ -122,8 +124,12 @@ Run packed(const Data& d, std::shared_ptr<const K> kernel) {
 Run make_run(const Data& d, Isa isa) {
   const ConvShape& s = d.shape;
   const auto args = [&](auto make) { return make(d.weights.data(), d.bias.data(), d.multiplier.data()); };
+  if (const auto* k = find_column_depthwise_kernel(isa); k != nullptr && k->isa == isa && ColumnDepthwise::fits(s) && ColumnDepthwise::pays(s))
+    return args([&](auto* w, auto* b, auto* m) { return packed(d, std::make_shared<const ColumnDepthwise>(*k, s, w, b, m, 3, 1)); });
   if (const auto* k = find_quad_depthwise_kernel(isa); k != nullptr && k->isa == isa && QuadDepthwise::fits(*k, s))
     return args([&](auto* w, auto* b, auto* m) { return packed(d, std::make_shared<const QuadDepthwise>(*k, s, w, b, m, 3, 1)); });
+  if (const auto* k = find_pixel_conv_kernel(isa); k != nullptr && k->isa == isa && PixelConv::fits(s) && PixelConv::pays(s, 16))
+    return args([&](auto* w, auto* b, auto* m) { return packed(d, std::make_shared<const PixelConv>(*k, s, w, b, m, 3, 1)); });
   if (const auto* k = find_quad_kernel(isa); k != nullptr && k->isa == isa) {
     return args([&](auto* w, auto* b, auto* m) {
       if (d.product()) return packed(d, std::make_shared<const QuadGemm>(*k, w, s.out_pixels(), s.out_c, s.in_c, b, m, 1));

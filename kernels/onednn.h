@@ -1,4 +1,4 @@
-// oneDNN behind one small interface. kernels/onednn.cc is the only file that includes its headers, so that 2.x and 3.x,
+// oneDNN behind one small interface. kernels/onednn.cc is the only file of the library that includes its headers, so that 2.x and 3.x,
 // whose APIs differ, are told apart in one place.
 //
 // int8: u8 x s8 products with plain s32 accumulators: no bias, scales, zero-points or post-ops, because oneDNN's own

@@ -283,6 +283,19 @@ TEST_CASE("fix: equalization, where it was not done") {
   CHECK(d.layers[0].fix.empty());
 }
 
+TEST_CASE("fix: the best of all options, even where more data would help") {
+  TwoLayers net(16);
+  for (std::size_t c = 0; c < net.middle; c += 2) net.scale(c, 64);
+  const Model real = net.model();
+  const Model quantized = must(octet::quantize(real, samples(net.in, 17, 0.6F), options_of()));
+  const auto data = samples(net.in, 18);
+  const Diagnosis d = diagnosis_of(quantized, real, data);
+  const LayerDiagnosis& first = layer_named(quantized, d, "first");
+  CHECK(first.cause == "clipping");
+  CHECK(first.fix == "--repair equalize");
+  CHECK(first.fixed_db > 35);
+}
+
 TEST_CASE("cause: channels that int8 cannot tell from 0") {
   TwoLayers net(19);
   for (std::size_t c = 0; c < net.middle; c += 2) net.scale(c, 3000);

@@ -12,13 +12,13 @@ std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
 /// What an option must leave less than, to be worth advising.
 constexpr double kHalf = 0.5;
-/// Data the ranges do not fit is a reason of its own, whatever other strategies would make of it.
 constexpr const char* kMoreSamples = "--samples N";
 
 struct Candidate {
   std::string option;
   LayerForm form;
   const Recording* recording;
+  bool chooses_range = false;  ///< from the data it is tried on, which may not be what the model was calibrated on
 };
 
 class Candidates {
@@ -50,7 +50,7 @@ class Candidates {
 
   void add_range(std::string option, Quantization output) {
     if (output == *layer_.form.output) return;
-    list_.push_back({std::move(option), layer_.form, &c_.recording});
+    list_.push_back({std::move(option), layer_.form, &c_.recording, true});
     list_.back().form.output = std::move(output);
   }
 
@@ -85,7 +85,8 @@ class Candidates {
       const Statistics& statistics = c_.equalized->statistics[at(layer_.tensor)];
       form.output = activation_parameters(s != nullptr ? s->range(statistics, {.percentile = 99.99, .symmetric = symmetric}) : statistics.range, symmetric);
     }
-    list_.push_back({p.repair.empty() ? "--repair equalize" : "--repair all", std::move(form), &c_.equalized->recording});
+    const bool chooses_range = form.output.has_value();
+    list_.push_back({p.repair.empty() ? "--repair equalize" : "--repair all", std::move(form), &c_.equalized->recording, chooses_range});
   }
 
   /// Of the quantized product, s8; nullptr if the layer is none.
@@ -122,10 +123,12 @@ class Candidates {
 
 Result<Fix> find_fix(const FixContext& context, const QuantizedLayer& layer, double before) {
   Fix best{{}, before};
+  // Where data the model has not seen helps, that helps every other option that chooses a range here, too: it must do more.
+  double must_leave = before;
   for (const Candidate& c : Candidates(context, layer).list()) {
     OCTET_TRY(const double left, damage(*c.recording, layer, c.form));
-    if (left < best.damage) best = {c.option, left};
-    if (c.option == kMoreSamples && left <= kHalf * before) return best;
+    if (left < best.damage && (!c.chooses_range || left <= must_leave)) best = {c.option, left};
+    if (c.option == kMoreSamples && left <= kHalf * before) must_leave = kHalf * left;
   }
   if (best.damage <= kHalf * before) return best;
   const Node& node = context.quantized.nodes[layer.quantized_node];

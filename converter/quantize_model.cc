@@ -38,6 +38,9 @@ struct Candidate {
   std::vector<CalibratorScore> scores;  ///< of the calibrator auto
 };
 
+/// What bounds for each channel must bring at the outputs, in dB: a look-up for each ReLU6 takes time.
+constexpr double kWorthBoundsDb = 1;
+
 /// Decides what is done to one model.
 class Repair {
  public:
@@ -54,12 +57,19 @@ class Repair {
     return c;
   }
 
-  /// The better of a candidate and its equalized form; itself where its channels are balanced.
+  /// The better of a candidate and its equalized form; itself where its channels are balanced. Equalization through ReLU6 must be
+  /// worth the look-ups it takes.
   Result<Candidate> equalize(Candidate c) {
-    OCTET_TRY(const Model equal, equalized(c.model));
-    if (equal.impl().graph.provenance.repair == c.model.impl().graph.provenance.repair) return c;
-    OCTET_TRY(Candidate e, calibrate(equal));
-    return better(std::move(c), std::move(e));
+    const Model model = c.model;
+    OCTET_TRY(const Model plain, equalized(model));
+    if (!plain.impl().graph.provenance.repair.empty()) {
+      OCTET_TRY(Candidate e, calibrate(plain));
+      OCTET_TRY(c, better(std::move(c), std::move(e)));
+    }
+    OCTET_TRY(const Model bounded, equalized(model, true));
+    if (bounded.impl().graph.provenance.repair != kEqualizedThroughBounds) return c;
+    OCTET_TRY(Candidate e, calibrate(bounded));
+    return better(std::move(c), std::move(e), kWorthBoundsDb);
   }
 
   /// The better of a candidate and its form with corrected biases.
@@ -81,10 +91,10 @@ class Repair {
     return error_.sqnr_db(model);
   }
 
-  Result<Candidate> better(Candidate before, Candidate after) {
+  Result<Candidate> better(Candidate before, Candidate after, double by_db = 0) {
     OCTET_TRY(const double without, score(before));
     OCTET_TRY(const double with, score(after));
-    return with > without ? std::move(after) : std::move(before);
+    return with > without + by_db ? std::move(after) : std::move(before);
   }
 
   const Samples& samples_;
@@ -95,12 +105,30 @@ class Repair {
 
 }  // namespace
 
-Result<Model> equalized(const Model& model) {
+namespace {
+
+/// Whether equalization left all clamps as they were.
+bool same_bounds(const Graph& a, const Graph& b) {
+  return a.nodes.size() == b.nodes.size() && std::ranges::equal(a.nodes, b.nodes, [](const Node& x, const Node& y) {
+           if (x.op() == schema::Operator::Conv) return x.as<schema::ConvT>().clamp_max == y.as<schema::ConvT>().clamp_max;
+           return x.op() != schema::Operator::FullyConnected || x.as<schema::FullyConnectedT>().clamp_max == y.as<schema::FullyConnectedT>().clamp_max;
+         });
+}
+
+}  // namespace
+
+Result<Model> equalized(const Model& model, bool through_bounds) {
   Graph graph = model.impl().graph;
-  OCTET_TRY(const bool changed, equalize(graph));
+  OCTET_TRY(const bool changed, equalize(graph, through_bounds));
   if (!changed) return model;
-  graph.provenance.repair = kEqualized;
+  const bool bounded = through_bounds && !same_bounds(graph, model.impl().graph);
+  graph.provenance.repair = bounded ? kEqualizedThroughBounds : kEqualized;
   return make_model(std::move(graph));
+}
+
+Result<Model> equalized_as(const Model& model, const Provenance& quantized) {
+  if (quantized.repair.find(kEqualized) == std::string::npos) return model;
+  return equalized(model, quantized.repair.find(kEqualizedThroughBounds) != std::string::npos);
 }
 
 namespace {

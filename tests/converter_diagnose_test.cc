@@ -31,7 +31,7 @@ QuantizeOptions options_of(const std::string& calibrator = "minmax") {
 struct TwoLayers {
   std::size_t in = 12, middle = 16, out = 5;
   std::vector<float> w1, b1, w2;
-  float clamp_max = kInf;
+  float clamp_min = 0, clamp_max = kInf;
 
   explicit TwoLayers(unsigned seed) {
     Random random(seed);
@@ -42,7 +42,7 @@ struct TwoLayers {
   [[nodiscard]] Model model() const {
     GraphBuilder b;
     FullyConnectedT relu;
-    relu.clamp_min = 0.0F;
+    relu.clamp_min = clamp_min;
     relu.clamp_max = clamp_max;
     const auto size = [](std::size_t n) { return static_cast<std::int64_t>(n); };
     const int first = b.node("first", relu, {b.input("x", Type::f32, {1, size(in)}), b.constant("w1", {size(middle), size(in)}, w1), b.constant("b1", {size(middle)}, b1)});
@@ -245,7 +245,12 @@ TEST_CASE("cause: one outlier channel") {
   CHECK(found.worst.fix == "--repair equalize");
   CHECK(found.worst.fixed_db > found.worst.damage_db + 10);
 
-  net.clamp_max = 1e6F;  // an absolute bound: its channels may not be scaled
+  net.clamp_max = 1e6F;  // takes a bound for each channel
+  const auto bounded = worst_of(net.model(), samples(net.in, 14), samples(net.in, 15), options_of());
+  CHECK(bounded.worst.fix == "--repair equalize");
+  CHECK(bounded.worst.fixed_db > found.worst.damage_db + 10);
+
+  net.clamp_min = -1e6F;  // bounds on both sides: its channels may not be scaled
   const auto bound = worst_of(net.model(), samples(net.in, 14), samples(net.in, 15), options_of());
   CHECK(bound.worst.cause == "outlier channel");
   CHECK(bound.worst.fix == "--float first");

@@ -19,6 +19,7 @@ struct Candidate {
   LayerForm form;
   const Recording* recording;
   bool chooses_range = false;  ///< from the data it is tried on, which may not be what the model was calibrated on
+  std::optional<QuantizedLayer> layer = {};  ///< in the recording's graph, if it is not the same one
 };
 
 class Candidates {
@@ -72,8 +73,9 @@ class Candidates {
     const Provenance& p = c_.quantized.provenance;
     const Graph& graph = c_.equalized->recording.graph();
     LayerForm form = layer_.form;
+    const QuantizedLayer twin = equalized_twin(graph);
     if (const Tensor* q = weights()) {
-      const Node& node = graph.nodes[at(layer_.node)];
+      const Node& node = graph.nodes[at(twin.node)];
       requantize(form, graph.tensors[at(node.inputs[1])], per_channel(*q), least_error());
       std::erase_if(form.constants, [](const auto& c) { return c.first == 2; });  // the bias of the other graph
     } else if (!form.constants.empty()) {
@@ -82,11 +84,26 @@ class Candidates {
     if (form.output) {
       const Strategy* s = find_strategy(p.calibrator);
       const bool symmetric = form.output->zero_point() == 128;
-      const Statistics& statistics = c_.equalized->statistics[at(layer_.tensor)];
+      const Statistics& statistics = c_.equalized->statistics[at(layer_.tensor)];  // of what is left after bounds
       form.output = activation_parameters(s != nullptr ? s->range(statistics, {.percentile = 99.99, .symmetric = symmetric}) : statistics.range, symmetric);
     }
     const bool chooses_range = form.output.has_value();
-    list_.push_back({p.repair.empty() ? "--repair equalize" : "--repair all", std::move(form), &c_.equalized->recording, chooses_range});
+    list_.push_back({p.repair.empty() ? "--repair equalize" : "--repair all", std::move(form), &c_.equalized->recording, chooses_range, twin});
+  }
+
+  /// The layer in the equalized graph, which has more nodes where channels got bounds, in between the others.
+  [[nodiscard]] QuantizedLayer equalized_twin(const Graph& graph) const {
+    QuantizedLayer twin = layer_;
+    if (layer_.node == kAbsent) return twin;
+    int same = 0;
+    for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+      const Node& node = graph.nodes[n];
+      if (node.inputs.size() == 2 && node.inputs[1] != kAbsent && at(node.inputs[1]) >= real_.tensors.size()) continue;
+      if (same++ != layer_.node) continue;
+      twin.node = static_cast<int>(n);
+      twin.tensor = node.outputs[0];
+    }
+    return twin;
   }
 
   /// Of the quantized product, s8; nullptr if the layer is none.
@@ -126,7 +143,7 @@ Result<Fix> find_fix(const FixContext& context, const QuantizedLayer& layer, dou
   // Where data the model has not seen helps, that helps every other option that chooses a range here, too: it must do more.
   double must_leave = before;
   for (const Candidate& c : Candidates(context, layer).list()) {
-    OCTET_TRY(const double left, damage(*c.recording, layer, c.form));
+    OCTET_TRY(const double left, damage(*c.recording, c.layer ? *c.layer : layer, c.form));
     if (left < best.damage && (!c.chooses_range || left <= must_leave)) best = {c.option, left};
     if (c.option == kMoreSamples && left <= kHalf * before) must_leave = kHalf * left;
   }

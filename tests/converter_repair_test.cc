@@ -184,6 +184,26 @@ TEST_CASE("quantize(): channels clamped at 6 are equalized in int8 where it help
   }
 }
 
+TEST_CASE("auto, judged with all repairs done, is not behind minmax") {
+  for (const float hi : {kInf, 6.0F}) {
+    for (const unsigned seed : {6U, 7U, 8U, 9U}) {
+      const Model model = residual_net(hi);
+      const VectorSamples samples(40, {Random(seed).reals(40 * 6 * 6 * 3, -2, 2)});
+      octet::QuantizeOptions options;
+      std::vector<octet::CalibratorScore> scores;
+      options.report_calibrators = [&](const auto& tried) { scores = tried; };
+      options.calibrator = "auto";
+      const Model best = must(octet::quantize(model, samples, options));
+      const auto chosen = std::ranges::find(scores, true, &octet::CalibratorScore::chosen);
+      REQUIRE(chosen != scores.end());
+      CHECK(chosen->calibrator == best.impl().graph.provenance.calibrator);
+      options.calibrator = "minmax";
+      const Model plain = must(octet::quantize(model, samples, options));
+      CHECK(must(octet::estimate_outputs(best, model, samples, 1)) >= must(octet::estimate_outputs(plain, model, samples, 1)));
+    }
+  }
+}
+
 TEST_CASE("quantize() reports the repairs that helped") {
   const Model model = residual_net(kInf);
   const VectorSamples samples(40, {Random(6).reals(40 * 6 * 6 * 3, -2, 2)});

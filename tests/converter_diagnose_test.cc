@@ -301,6 +301,28 @@ TEST_CASE("fix: the best of all options, even where more data would help") {
   CHECK(first.fixed_db > 35);
 }
 
+TEST_CASE("fix: the input, whose only reader may take real values") {
+  TwoLayers net(13);
+  auto data = samples(net.in, 14, 0.01F);
+  for (std::size_t n = 0; n < kSamples; ++n) data.values()[0][n * net.in] *= 10000;  // as seconds beside fractions: one column of the input
+  for (std::size_t m = 0; m < net.middle; ++m) net.w1[m * net.in] /= 1e6F;
+  const Model real = net.model();
+  const Model quantized = must(octet::quantize(real, data, options_of()));
+  const auto layers = octet::quantized_layers(quantized.impl().graph, real.impl().graph);
+  REQUIRE(layers[0].node == octet::kAbsent);
+  const auto recording = must(octet::Recording::make(real, data, 64, 10));
+  const std::vector<octet::Statistics> statistics = must(octet::observe(real, data, {.histograms = true, .rows = true, .threads = 1, .progress = {}}));
+  Graph named = quantized.impl().graph;
+  named.source_nodes = {{"gemm", "Gemm"}};
+  named.nodes[1].sources = {0};
+  const double before = must(octet::damage(recording, layers[0], layers[0].form));
+  const auto fix = must(octet::find_fix({recording, named, statistics}, layers[0], before));
+  CHECK(fix.option == "--float gemm");
+  CHECK(fix.damage == 0);
+  named.nodes[1].sources.clear();
+  CHECK(must(octet::find_fix({recording, named, statistics}, layers[0], before)).option.empty());
+}
+
 TEST_CASE("cause: channels that int8 cannot tell from 0") {
   TwoLayers net(19);
   for (std::size_t c = 0; c < net.middle; c += 2) net.scale(c, 3000);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "converter/int8_form.h"
 #include "converter/observe/strategy.h"
 #include "converter/quantize_math.h"
 
@@ -136,6 +137,20 @@ class Candidates {
   std::vector<Candidate> list_;
 };
 
+/// The source node without whose int8 form an input of the model would stay as it is: the only reader of its Quantize, which does not
+/// merely move values to others. Empty if there is none, or if the model has stored preprocessing, whose look-up quantizes.
+std::string reader_of_input(const Graph& graph, const Node& quantize) {
+  if (quantize.op() != schema::Operator::Quantize) return {};
+  const Node* reader = nullptr;
+  for (const Node& n : graph.nodes) {
+    if (std::ranges::find(n.inputs, quantize.outputs[0]) == n.inputs.end()) continue;
+    if (reader != nullptr) return {};
+    reader = &n;
+  }
+  if (reader == nullptr || reader->sources.empty() || keeps_scale(*reader)) return {};
+  return graph.source_nodes[at(reader->sources[0])].name;
+}
+
 }  // namespace
 
 Result<Fix> find_fix(const FixContext& context, const QuantizedLayer& layer, double before) {
@@ -149,7 +164,11 @@ Result<Fix> find_fix(const FixContext& context, const QuantizedLayer& layer, dou
   }
   if (best.damage <= kHalf * before) return best;
   const Node& node = context.quantized.nodes[layer.quantized_node];
-  if (layer.node == kAbsent || node.sources.empty()) return Fix{{}, before};
+  if (layer.node == kAbsent) {
+    const std::string reader = reader_of_input(context.quantized, node);
+    return reader.empty() ? Fix{{}, before} : Fix{"--float " + reader, 0};
+  }
+  if (node.sources.empty()) return Fix{{}, before};
   return Fix{"--float " + context.quantized.source_nodes[at(node.sources[0])].name, 0};
 }
 

@@ -24,13 +24,14 @@ struct Options {
   NormalizationOptions normalization;
   std::optional<std::string> calibrator, weight_calibrator;
   std::optional<double> percentile;
-  std::string mode = "static", weights = "per-channel", activations = "asymmetric";
-  std::optional<std::string> repair;
+  std::string mode = "static";
+  std::optional<std::string> weights, activations, repair;
   std::vector<std::string> float_nodes;
   bool require_int8 = false;
   int threads = default_threads();
   JsonOption json;
 
+  [[nodiscard]] bool per_channel() const { return weights != "per-tensor"; }
   [[nodiscard]] bool repairs_by(const char* method) const { return !repair || *repair == "all" || *repair == method; }
 };
 
@@ -57,6 +58,9 @@ Result<void> check_options(const Options& o) {
   const bool static_mode = o.mode == "static";
   if (!static_mode && (o.calibrator || o.percentile))
     return usage_error("--mode " + o.mode + " takes no --calibrator or --percentile: no ranges of activations are chosen");
+  if (!static_mode && o.activations)
+    return usage_error("--mode " + o.mode + " takes no --activations: " + (o.mode == "float" ? "they stay in float" : "their zero-points are found at run time"));
+  if (o.mode == "float" && o.weights) return usage_error("--mode float takes no --weights: they stay in float");
   if (o.mode == "float" && o.weight_calibrator) return usage_error("--mode float takes no --weight-calibrator: weights stay in float");
   if (o.percentile && o.calibrator && *o.calibrator != "percentile" && *o.calibrator != kAutoCalibrator)
     return usage_error("--percentile is for --calibrator percentile, not " + *o.calibrator);
@@ -126,7 +130,7 @@ Result<Model> quantize_static(const Options& o, const Model& model, Findings& fo
   q.percentile = o.percentile.value_or(q.percentile);
   q.weight_calibrator = o.weight_calibrator.value_or(q.weight_calibrator);
   q.report_calibrators = [&](const auto& tried) { found.scores = tried; };
-  q.per_channel_weights = o.weights == "per-channel";
+  q.per_channel_weights = o.per_channel();
   q.symmetric_activations = o.activations == "symmetric";
   q.equalize = o.repairs_by("equalize");
   q.correct_bias = o.repairs_by("bias");
@@ -155,7 +159,7 @@ Result<Model> convert_model(const Options& o, const Model& model, Findings& foun
   if (quantized) return keep_quantization(o, model);
   if (o.mode == "static" && o.data.data.empty()) return usage_error("--mode static needs calibration data: --data FILE");
   QuantizeOptions dynamic;
-  dynamic.per_channel_weights = o.weights == "per-channel";
+  dynamic.per_channel_weights = o.per_channel();
   dynamic.weight_calibrator = o.weight_calibrator.value_or(dynamic.weight_calibrator);
   dynamic.equalize = o.repairs_by("equalize");
   dynamic.float_nodes = o.float_nodes;
@@ -243,12 +247,10 @@ Command add_convert(CLI::App& app) {
                                      "products quantized at run time, no data; float: the float graph in the same format")
       ->check(CLI::IsMember({"static", "dynamic", "float"}))
       ->capture_default_str();
-  c.add_option("--weights", o->weights, "Scales of weights")
-      ->check(CLI::IsMember({"per-channel", "per-tensor"}))
-      ->capture_default_str();
-  c.add_option("--activations", o->activations, "Zero-points of activations")
-      ->check(CLI::IsMember({"asymmetric", "symmetric"}))
-      ->capture_default_str();
+  c.add_option("--weights", o->weights, "Scales of weights [per-channel]")
+      ->check(CLI::IsMember({"per-channel", "per-tensor"}));
+  c.add_option("--activations", o->activations, "Zero-points of activations [asymmetric]")
+      ->check(CLI::IsMember({"asymmetric", "symmetric"}));
   c.add_option("--repair", o->repair,
                "equalize: scale channels whose ranges differ much, by powers of two that cancel out; bias: put the mean error of\n"
                "each channel into its bias; all: both, each where it helps [all]")

@@ -13,8 +13,7 @@ Result<Estimate> estimate(const Model& converted, const Model& real, const Sampl
   Estimate e;
   OCTET_TRY(e.sqnr_db, estimate_outputs(converted, real, samples, threads));
   if (e.sqnr_db >= kLowSqnrDb) return e;
-  const bool scaled = converted.impl().graph.provenance.repair.find(kEqualized) != std::string::npos;
-  OCTET_TRY(const Model source, scaled ? equalized(real) : Result<Model>(real));
+  OCTET_TRY(const Model source, equalized_as(real, converted.impl().graph.provenance));
   OCTET_TRY(const Diagnosis d, diagnose(converted, source, samples, {.fixes = 1, .threads = threads, .progress = {}}));
   if (!d.layers.empty()) e.worst = d.layers[0];
   return e;

@@ -260,9 +260,7 @@ Result<int> verify(const Options& o) {
     fmt::print(stderr, "octet verify: warning: {} was not made of this very {}\n", printable(o.model),
                printable(o.against));
   // Its layers hold scaled channels; the same scales go to the float side, whose outputs they leave as they are.
-  if (graph.provenance.repair.find(kEqualized) != std::string::npos) {
-    OCTET_TRY(real, equalized(real));
-  }
+  OCTET_TRY(real, equalized_as(real, graph.provenance));
   OCTET_TRY(auto layers, match(graph, real.impl().graph));
   OCTET_TRY(auto normalization, o.normalization.get());
   // A model with stored preprocessing takes raw bytes; the float model then gets the same preprocessing.

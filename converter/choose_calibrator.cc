@@ -50,7 +50,9 @@ class Trial {
     if (!(scores_[chosen].sqnr_db >= scores_[0].sqnr_db + kClearlyBetterDb)) chosen = 0;
     scores_[chosen].chosen = true;
     if (options_.report_calibrators) options_.report_calibrators(scores_);
-    return std::move(candidates_[chosen]);
+    CalibratedRanges best = std::move(candidates_[chosen]);
+    if (chosen != 0 && !(scores_[chosen].sqnr_db >= scores_[0].sqnr_db + kMayTurnDb)) best.minmax = std::move(candidates_[0].ranges);
+    return best;
   }
 
  private:

@@ -120,7 +120,7 @@ class Diagnoser {
     FixContext context{recording, quantized_, statistics, {}};
     std::optional<Recording> equalized_recording;
     if (quantized_.provenance.repair.find(kEqualized) == std::string::npos) {
-      OCTET_TRY(const Model model, equalized(real_));
+      OCTET_TRY(const Model model, equalized(real_, true));
       if (!model.impl().graph.provenance.repair.empty()) {
         OCTET_TRY(Recording r, Recording::make(model, samples_, recording.samples(), 1));
         equalized_recording.emplace(std::move(r));

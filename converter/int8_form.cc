@@ -1,6 +1,7 @@
 #include "converter/int8_form.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/ops/limits.h"
 #include "kernels/norm/norm.h"
@@ -40,6 +41,7 @@ std::string lacks_int8_norm(const Graph& g, const Node& node) {
 
 std::string lacks_int8_binary(const Graph& g, const Node& node) {
   const auto function = node.as<schema::BinaryT>().function;
+  if (is_bounding(g, node)) return {};
   if (function != schema::BinaryFunction::PRelu) return std::string(schema::EnumNameBinaryFunction(function)) + " has no int8 form";
   return slope_axis(g, node) ? std::string() : "its slopes are not constants along one axis";
 }
@@ -117,6 +119,15 @@ std::optional<int> slope_axis(const Graph& g, const Node& node) {
     axis = static_cast<int>(g.tensors[at(node.inputs[0])].shape.size() - slope.shape.size() + i);
   }
   return axis;
+}
+
+bool is_bounding(const Graph& g, const Node& node) {
+  if (node.op() != Operator::Binary || node.as<schema::BinaryT>().function != schema::BinaryFunction::Min) return false;
+  const Tensor& x = g.tensors[at(node.inputs[0])];
+  const Tensor& bounds = g.tensors[at(node.inputs[1])];
+  const auto finite = [](float v) { return std::isfinite(v); };
+  return x.type == Type::f32 && bounds.type == Type::f32 && !x.constant() && x.shape == g.tensors[at(node.outputs[0])].shape && slope_axis(g, node) &&
+         std::ranges::all_of(bounds.data.as<float>(), finite);
 }
 
 std::string lacks_int8_form(const Graph& g, const Node& node, bool judge_spread) {

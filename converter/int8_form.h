@@ -24,6 +24,8 @@ namespace octet {
 [[nodiscard]] bool is_integer(const Graph& g, const Node& node);
 /// The axis of x along which the slopes of a PRelu vary, -1 where there is one slope; nothing where there is no such axis.
 [[nodiscard]] std::optional<int> slope_axis(const Graph& g, const Node& node);
+/// Whether it is a Min of a computed tensor and finite constants, one or one for each index of an axis (as of slopes).
+[[nodiscard]] bool is_bounding(const Graph& g, const Node& node);
 /// Why a node has no int8 form, or, with `judge_spread`, should not have it; empty if there is no reason.
 [[nodiscard]] std::string lacks_int8_form(const Graph& g, const Node& node, bool judge_spread);
 

@@ -59,6 +59,7 @@ class Quantizer {
   void merge_ranges() {
     for (const Node& n : from_.nodes)  // the fewer elements a mask keeps, the larger their shares: calibration may not have seen the fewest
       if (n.op() == Operator::Softmax && n.inputs.size() > 1) ranges_[at(n.outputs[0])] = {0, 1, true};
+    clip_to_bounds();
     std::vector<int> root(from_.tensors.size());
     std::iota(root.begin(), root.end(), 0);
     for (const Node& n : from_.nodes)
@@ -69,6 +70,14 @@ class Quantizer {
       r = {std::min(r.min, ranges_[i].min), std::max(r.max, ranges_[i].max), true};
     }
     for (std::size_t i = 0; i < root.size(); ++i) ranges_[i] = merged[at(root[i])];
+  }
+
+  /// What only a Min with constants reads needs the range that is left after it: what is larger has no place in the result, whichever
+  /// its channel. Then the look-up changes no scale.
+  void clip_to_bounds() {
+    const Uses uses(from_);
+    for (const Node& n : from_.nodes)
+      if (is_bounding(from_, n) && uses.sole_reader(n.inputs[0]) >= 0 && uses.maker(n.inputs[0]) >= 0) ranges_[at(n.inputs[0])] = ranges_[at(n.outputs[0])];
   }
 
   /// Tensors that stay f32 at no cost: outputs of the graph and the gates of recurrent layers, seen through what moves values
@@ -226,7 +235,7 @@ class Quantizer {
     if (keeps_scale(node)) return add_kept(node);
     switch (node.op()) {
       case Operator::Pointwise: add_lookup(node); break;
-      case Operator::Binary: add_prelu(node); break;
+      case Operator::Binary: add_binary(node); break;
       case Operator::Concat: add_concat(node); break;
       case Operator::Softmax: add_softmax(node); break;
       case Operator::MatMul: add_mat_mul(node); break;
@@ -413,16 +422,18 @@ class Quantizer {
     add_plain(node, attributes(std::move(lookup)), std::move(output));
   }
 
-  /// A table for each slope.
-  void add_prelu(const Node& node) {
+  /// PRelu, Min: a table for each slope or bound.
+  void add_binary(const Node& node) {
+    const bool bounds = is_bounding(from_, node);
     const int out = node.outputs[0];
     const Tensor output = quantized_tensor(out, quantized_name(out));
     const int x = quantized_of(node.inputs[0]);
     schema::LookupT lookup;
     lookup.axis = *slope_axis(from_, node);
-    for (const float slope : from_.tensors[at(node.inputs[1])].data.as<float>()) {
+    for (const float constant : from_.tensors[at(node.inputs[1])].data.as<float>()) {
       const auto table = make_table(to_.tensors[at(x)].quant, output.quant, [&](double v) {
-        return kernels::evaluate(kernels::Function::leaky_relu, v, static_cast<double>(slope), 0.0);
+        if (bounds) return std::min(v, static_cast<double>(constant));
+        return kernels::evaluate(kernels::Function::leaky_relu, v, static_cast<double>(constant), 0.0);
       });
       lookup.tables.insert(lookup.tables.end(), table.begin(), table.end());
     }

@@ -22,10 +22,15 @@ inline constexpr const char* kImported = "imported";
 
 /// What Provenance::repair says of an equalized graph, and of one with corrected biases.
 inline constexpr const char* kEqualized = "equalize";
+inline constexpr const char* kEqualizedThroughBounds = "equalize-relu6";
 inline constexpr const char* kBiasCorrected = "bias";
 
-/// The model with its channels equalized (passes/equalize.cc); the model itself where they are balanced.
-[[nodiscard]] Result<Model> equalized(const Model& model);
+/// The model with its channels equalized (passes/equalize.cc), through ReLU6, too, if asked for; the model itself where they are
+/// balanced.
+[[nodiscard]] Result<Model> equalized(const Model& model, bool through_bounds = false);
+
+/// The float graph whose tensors a quantized model of this provenance has: equalized as it was.
+[[nodiscard]] Result<Model> equalized_as(const Model& model, const Provenance& quantized);
 
 /// What follows a graph input's or output's name in the name of its quantized twin.
 inline constexpr const char* kQuantizedSuffix = "_quantized";

@@ -126,6 +126,16 @@ TEST_CASE("cli commands: convert reports what it did") {
   CHECK(text.find("nodes: 5 int8, 0 float, 0 folded") != std::string::npos);
 }
 
+TEST_CASE("cli commands: the peak memory is the program's own, not that of who started it") {
+  const Fixture& f = fixture();
+  constexpr std::size_t kLarge = std::size_t{512} << 20U;
+  const std::vector<char> large(kLarge, 1);  // touched
+  const json report = octet_json({"convert", f.file("net.onnx"), "-o", f.file("small.octet"), "--mode", "float"});
+  CHECK(report["peak_rss_bytes"] > 1 << 20);
+  CHECK(report["peak_rss_bytes"] < kLarge);
+  CHECK(large.back() == 1);
+}
+
 TEST_CASE("cli commands: convert gives the same bytes again, whatever the threads") {
   const Fixture& f = fixture();
   const std::string bytes = slurp(f.file("net.octet"));

@@ -31,7 +31,7 @@ QuantizeOptions options_of(const std::string& calibrator = "minmax") {
 struct TwoLayers {
   std::size_t in = 12, middle = 16, out = 5;
   std::vector<float> w1, b1, w2;
-  float clamp_max = kInf;
+  float clamp_min = 0, clamp_max = kInf;
 
   explicit TwoLayers(unsigned seed) {
     Random random(seed);
@@ -42,7 +42,7 @@ struct TwoLayers {
   [[nodiscard]] Model model() const {
     GraphBuilder b;
     FullyConnectedT relu;
-    relu.clamp_min = 0.0F;
+    relu.clamp_min = clamp_min;
     relu.clamp_max = clamp_max;
     const auto size = [](std::size_t n) { return static_cast<std::int64_t>(n); };
     const int first = b.node("first", relu, {b.input("x", Type::f32, {1, size(in)}), b.constant("w1", {size(middle), size(in)}, w1), b.constant("b1", {size(middle)}, b1)});
@@ -245,7 +245,12 @@ TEST_CASE("cause: one outlier channel") {
   CHECK(found.worst.fix == "--repair equalize");
   CHECK(found.worst.fixed_db > found.worst.damage_db + 10);
 
-  net.clamp_max = 1e6F;  // an absolute bound: its channels may not be scaled
+  net.clamp_max = 1e6F;  // takes a bound for each channel
+  const auto bounded = worst_of(net.model(), samples(net.in, 14), samples(net.in, 15), options_of());
+  CHECK(bounded.worst.fix == "--repair equalize");
+  CHECK(bounded.worst.fixed_db > found.worst.damage_db + 10);
+
+  net.clamp_min = -1e6F;  // bounds on both sides: its channels may not be scaled
   const auto bound = worst_of(net.model(), samples(net.in, 14), samples(net.in, 15), options_of());
   CHECK(bound.worst.cause == "outlier channel");
   CHECK(bound.worst.fix == "--float first");
@@ -281,6 +286,41 @@ TEST_CASE("fix: equalization, where it was not done") {
   const Diagnosis d = diagnosis_of(repaired, must(octet::equalized(real)), data);
   CHECK(d.layers[0].damage_db > 40);
   CHECK(d.layers[0].fix.empty());
+}
+
+TEST_CASE("fix: the best of all options, even where more data would help") {
+  TwoLayers net(16);
+  for (std::size_t c = 0; c < net.middle; c += 2) net.scale(c, 64);
+  const Model real = net.model();
+  const Model quantized = must(octet::quantize(real, samples(net.in, 17, 0.6F), options_of()));
+  const auto data = samples(net.in, 18);
+  const Diagnosis d = diagnosis_of(quantized, real, data);
+  const LayerDiagnosis& first = layer_named(quantized, d, "first");
+  CHECK(first.cause == "clipping");
+  CHECK(first.fix == "--repair equalize");
+  CHECK(first.fixed_db > 35);
+}
+
+TEST_CASE("fix: the input, whose only reader may take real values") {
+  TwoLayers net(13);
+  auto data = samples(net.in, 14, 0.01F);
+  for (std::size_t n = 0; n < kSamples; ++n) data.values()[0][n * net.in] *= 10000;  // as seconds beside fractions: one column of the input
+  for (std::size_t m = 0; m < net.middle; ++m) net.w1[m * net.in] /= 1e6F;
+  const Model real = net.model();
+  const Model quantized = must(octet::quantize(real, data, options_of()));
+  const auto layers = octet::quantized_layers(quantized.impl().graph, real.impl().graph);
+  REQUIRE(layers[0].node == octet::kAbsent);
+  const auto recording = must(octet::Recording::make(real, data, 64, 10));
+  const std::vector<octet::Statistics> statistics = must(octet::observe(real, data, {.histograms = true, .rows = true, .threads = 1, .progress = {}}));
+  Graph named = quantized.impl().graph;
+  named.source_nodes = {{"gemm", "Gemm"}};
+  named.nodes[1].sources = {0};
+  const double before = must(octet::damage(recording, layers[0], layers[0].form));
+  const auto fix = must(octet::find_fix({recording, named, statistics}, layers[0], before));
+  CHECK(fix.option == "--float gemm");
+  CHECK(fix.damage == 0);
+  named.nodes[1].sources.clear();
+  CHECK(must(octet::find_fix({recording, named, statistics}, layers[0], before)).option.empty());
 }
 
 TEST_CASE("cause: channels that int8 cannot tell from 0") {

@@ -316,6 +316,30 @@ TEST_CASE("equalize: ReLU6 beside ReLU in one net keeps its channels, the others
   CHECK(spread(e.after, "middle.w") < 3);
 }
 
+TEST_CASE("equalize: through ReLU6 with a bound for each channel, where asked for, to the last bit") {
+  NetBuilder b(9);
+  auto f = b.factors(8, 6);
+  const auto g = b.factors(8, 6);
+  f[0] = 64;  // reaches 6
+  const int x = b.input("x", Type::f32, {1, 4, 4, 3});
+  NetBuilder::Options six = kDepthwise8;
+  six.clamp_max = 6.0F;
+  const int first = b.conv("first", x, kOnes3, f, {.clamp_min = 0.0F, .clamp_max = 6.0F});
+  b.conv("last", b.conv("depthwise", first, f, g, six), g, kOnes3);
+  const Graph before = must(b.model()).impl().graph;
+  Graph after = before;
+  CHECK(must(octet::equalize(after, true)));
+  CHECK(outputs_of(before) == outputs_of(after));
+  for (const char* w : {"first.w", "depthwise.w"}) CHECK(spread(after, w) < 4);
+  CHECK(after.nodes.size() == before.nodes.size() + 2);
+  CHECK(after.nodes[1].op() == octet::schema::Operator::Binary);
+  const auto bounds = after.tensors[at(after.nodes[1].inputs[1])].data.as<float>();
+  CHECK(std::ranges::max(bounds) == after.nodes[0].as<octet::schema::ConvT>().clamp_max);
+  for (std::size_t c = 0; c < 8; ++c) CHECK(bounds[c] == 6 * values(after, "first.b")[c] / values(before, "first.b")[c]);
+  Graph plain = before;
+  CHECK_FALSE(must(octet::equalize(plain)));
+}
+
 TEST_CASE("equalize: outputs of the graph and other readers") {
   SUBCASE("a tensor that is an output keeps its values") {
     NetBuilder b(10);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "converter/bias_correction.h"
+#include "converter/diagnose.h"
 #include "converter/passes/passes.h"
 #include "converter/quantize.h"
 #include "tests/support/graph_builder.h"
@@ -157,6 +158,50 @@ TEST_CASE("bias correction: the mean of every channel comes back, the samples' o
   options.threads = 2;
   const Graph again = must(octet::correct_biases(model, ranges, samples, options));
   for (std::size_t i = 0; i < corrected.tensors.size(); ++i) CHECK(std::ranges::equal(corrected.tensors[i].data.bytes(), again.tensors[i].data.bytes()));
+}
+
+TEST_CASE("quantize(): channels clamped at 6 are equalized in int8 where it helps, reached or not") {
+  for (const float size : {0.05F, 1.0F, 4.0F}) {  // of the input: how far channels reach into the clamp
+    const Model model = residual_net(6.0F);
+    const VectorSamples samples(40, {Random(6).reals(40 * 6 * 6 * 3, -size, size)});
+    octet::QuantizeOptions options;
+    options.calibrator = "minmax";
+    options.equalize = options.correct_bias = false;
+    const double without = must(octet::estimate_outputs(must(octet::quantize(model, samples, options)), model, samples, 1));
+    options.equalize = true;
+    const Model quantized = must(octet::quantize(model, samples, options));
+    const double with = must(octet::estimate_outputs(quantized, model, samples, 1));
+    CAPTURE(size);
+    CAPTURE(quantized.impl().graph.provenance.repair);
+    MESSAGE(without << " dB, equalized " << with << " dB");
+    CHECK(with >= without);
+    for (const auto& node : quantized.impl().graph.nodes) CHECK(node.float_reason.empty());
+    const Model exact = must(octet::equalized_as(model, quantized.impl().graph.provenance));
+    const auto x = Random(7).reals(6 * 6 * 3, -size, size);
+    CHECK(run_float(exact, x) == run_float(model, x));
+    const auto diagnosis = must(octet::diagnose(quantized, exact, samples, {}));
+    CHECK(!diagnosis.layers.empty());
+  }
+}
+
+TEST_CASE("auto, judged with all repairs done, is not behind minmax") {
+  for (const float hi : {kInf, 6.0F}) {
+    for (const unsigned seed : {6U, 7U, 8U, 9U}) {
+      const Model model = residual_net(hi);
+      const VectorSamples samples(40, {Random(seed).reals(40 * 6 * 6 * 3, -2, 2)});
+      octet::QuantizeOptions options;
+      std::vector<octet::CalibratorScore> scores;
+      options.report_calibrators = [&](const auto& tried) { scores = tried; };
+      options.calibrator = "auto";
+      const Model best = must(octet::quantize(model, samples, options));
+      const auto chosen = std::ranges::find(scores, true, &octet::CalibratorScore::chosen);
+      REQUIRE(chosen != scores.end());
+      CHECK(chosen->calibrator == best.impl().graph.provenance.calibrator);
+      options.calibrator = "minmax";
+      const Model plain = must(octet::quantize(model, samples, options));
+      CHECK(must(octet::estimate_outputs(best, model, samples, 1)) >= must(octet::estimate_outputs(plain, model, samples, 1)));
+    }
+  }
 }
 
 TEST_CASE("quantize() reports the repairs that helped") {

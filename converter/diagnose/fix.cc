@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "converter/int8_form.h"
 #include "converter/observe/strategy.h"
 #include "converter/quantize_math.h"
 
@@ -12,13 +13,14 @@ std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
 /// What an option must leave less than, to be worth advising.
 constexpr double kHalf = 0.5;
-/// Data the ranges do not fit is a reason of its own, whatever other strategies would make of it.
 constexpr const char* kMoreSamples = "--samples N";
 
 struct Candidate {
   std::string option;
   LayerForm form;
   const Recording* recording;
+  bool chooses_range = false;  ///< from the data it is tried on, which may not be what the model was calibrated on
+  std::optional<QuantizedLayer> layer = {};  ///< in the recording's graph, if it is not the same one
 };
 
 class Candidates {
@@ -50,7 +52,7 @@ class Candidates {
 
   void add_range(std::string option, Quantization output) {
     if (output == *layer_.form.output) return;
-    list_.push_back({std::move(option), layer_.form, &c_.recording});
+    list_.push_back({std::move(option), layer_.form, &c_.recording, true});
     list_.back().form.output = std::move(output);
   }
 
@@ -72,8 +74,9 @@ class Candidates {
     const Provenance& p = c_.quantized.provenance;
     const Graph& graph = c_.equalized->recording.graph();
     LayerForm form = layer_.form;
+    const QuantizedLayer twin = equalized_twin(graph);
     if (const Tensor* q = weights()) {
-      const Node& node = graph.nodes[at(layer_.node)];
+      const Node& node = graph.nodes[at(twin.node)];
       requantize(form, graph.tensors[at(node.inputs[1])], per_channel(*q), least_error());
       std::erase_if(form.constants, [](const auto& c) { return c.first == 2; });  // the bias of the other graph
     } else if (!form.constants.empty()) {
@@ -82,10 +85,26 @@ class Candidates {
     if (form.output) {
       const Strategy* s = find_strategy(p.calibrator);
       const bool symmetric = form.output->zero_point() == 128;
-      const Statistics& statistics = c_.equalized->statistics[at(layer_.tensor)];
+      const Statistics& statistics = c_.equalized->statistics[at(layer_.tensor)];  // of what is left after bounds
       form.output = activation_parameters(s != nullptr ? s->range(statistics, {.percentile = 99.99, .symmetric = symmetric}) : statistics.range, symmetric);
     }
-    list_.push_back({p.repair.empty() ? "--repair equalize" : "--repair all", std::move(form), &c_.equalized->recording});
+    const bool chooses_range = form.output.has_value();
+    list_.push_back({p.repair.empty() ? "--repair equalize" : "--repair all", std::move(form), &c_.equalized->recording, chooses_range, twin});
+  }
+
+  /// The layer in the equalized graph, which has more nodes where channels got bounds, in between the others.
+  [[nodiscard]] QuantizedLayer equalized_twin(const Graph& graph) const {
+    QuantizedLayer twin = layer_;
+    if (layer_.node == kAbsent) return twin;
+    int same = 0;
+    for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+      const Node& node = graph.nodes[n];
+      if (node.inputs.size() == 2 && node.inputs[1] != kAbsent && at(node.inputs[1]) >= real_.tensors.size()) continue;
+      if (same++ != layer_.node) continue;
+      twin.node = static_cast<int>(n);
+      twin.tensor = node.outputs[0];
+    }
+    return twin;
   }
 
   /// Of the quantized product, s8; nullptr if the layer is none.
@@ -118,18 +137,38 @@ class Candidates {
   std::vector<Candidate> list_;
 };
 
+/// The source node without whose int8 form an input of the model would stay as it is: the only reader of its Quantize, which does not
+/// merely move values to others. Empty if there is none, or if the model has stored preprocessing, whose look-up quantizes.
+std::string reader_of_input(const Graph& graph, const Node& quantize) {
+  if (quantize.op() != schema::Operator::Quantize) return {};
+  const Node* reader = nullptr;
+  for (const Node& n : graph.nodes) {
+    if (std::ranges::find(n.inputs, quantize.outputs[0]) == n.inputs.end()) continue;
+    if (reader != nullptr) return {};
+    reader = &n;
+  }
+  if (reader == nullptr || reader->sources.empty() || keeps_scale(*reader)) return {};
+  return graph.source_nodes[at(reader->sources[0])].name;
+}
+
 }  // namespace
 
 Result<Fix> find_fix(const FixContext& context, const QuantizedLayer& layer, double before) {
   Fix best{{}, before};
+  // Where data the model has not seen helps, that helps every other option that chooses a range here, too: it must do more.
+  double must_leave = before;
   for (const Candidate& c : Candidates(context, layer).list()) {
-    OCTET_TRY(const double left, damage(*c.recording, layer, c.form));
-    if (left < best.damage) best = {c.option, left};
-    if (c.option == kMoreSamples && left <= kHalf * before) return best;
+    OCTET_TRY(const double left, damage(*c.recording, c.layer ? *c.layer : layer, c.form));
+    if (left < best.damage && (!c.chooses_range || left <= must_leave)) best = {c.option, left};
+    if (c.option == kMoreSamples && left <= kHalf * before) must_leave = kHalf * left;
   }
   if (best.damage <= kHalf * before) return best;
   const Node& node = context.quantized.nodes[layer.quantized_node];
-  if (layer.node == kAbsent || node.sources.empty()) return Fix{{}, before};
+  if (layer.node == kAbsent) {
+    const std::string reader = reader_of_input(context.quantized, node);
+    return reader.empty() ? Fix{{}, before} : Fix{"--float " + reader, 0};
+  }
+  if (node.sources.empty()) return Fix{{}, before};
   return Fix{"--float " + context.quantized.source_nodes[at(node.sources[0])].name, 0};
 }
 

@@ -29,8 +29,9 @@ struct FixContext {
   std::optional<Equalized> equalized = {};
 };
 
-/// The option with which the layer does the least damage; "--samples N" stands for more calibration data. --float NODE always helps; it is chosen only where no other option
-/// takes at least half of the damage away.
+/// The option with which the layer does the least damage; "--samples N" stands for more calibration data. Where that takes half of
+/// the damage away, an option that chooses a range must leave half of what it leaves: it is tried on the same new data. --float NODE
+/// always helps; it is chosen only where no other option takes at least half of the damage away.
 [[nodiscard]] Result<Fix> find_fix(const FixContext& context, const QuantizedLayer& layer, double damage);
 
 }  // namespace octet

@@ -26,7 +26,12 @@ bool clamp_scales(const Node& node) noexcept {
 
 }  // namespace
 
-ChannelScales::ChannelScales(const Graph& graph) : graph_(graph), reads_(graph.tensors.size(), 0), base_(graph.tensors.size(), -1) {
+float ChannelScales::bounded(const Node& product) noexcept {
+  const auto bound = [](const auto& p) { return p.clamp_min == 0.0F && p.clamp_max > 0.0F && std::isfinite(p.clamp_max) ? p.clamp_max : 0.0F; };
+  return product.op() == Operator::Conv ? bound(product.as<schema::ConvT>()) : bound(product.as<schema::FullyConnectedT>());
+}
+
+ChannelScales::ChannelScales(const Graph& graph, bool through_bounds) : graph_(graph), through_bounds_(through_bounds), reads_(graph.tensors.size(), 0), base_(graph.tensors.size(), -1) {
   std::int64_t total = 0;
   for (std::size_t t = 0; t < graph.tensors.size(); ++t) {
     const Tensor& tensor = graph.tensors[t];
@@ -113,7 +118,8 @@ void ChannelScales::visit(const Node& node) {
 
 void ChannelScales::visit_product(const Node& node) {
   const bool conv = node.op() == Operator::Conv;
-  if (!(conv ? clamp_scales<schema::ConvT>(node) : clamp_scales<schema::FullyConnectedT>(node))) pin(node.outputs[0]);
+  const bool passes = (conv ? clamp_scales<schema::ConvT>(node) : clamp_scales<schema::FullyConnectedT>(node)) || (through_bounds_ && bounded(node) > 0);
+  if (!passes) pin(node.outputs[0]);
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
     const int t = node.inputs[i];
     if (t != kAbsent && (!constant(t) || reads_[at(t)] != 1)) pin_all(node);

@@ -14,16 +14,20 @@ namespace octet {
 /// columns of those that read them; then any positive factor leaves the outputs of the graph as they are.
 ///
 /// Pinned instead, at factor 1, is whatever meets something of absolute size: inputs and outputs of the graph, a clamp at
-/// a value other than 0 (ReLU6), functions as Sigmoid, an Add of a constant, operators this file does not list. So are
+/// a value other than 0 (ReLU6; but see through_bounds), functions as Sigmoid, an Add of a constant, operators this file does not list. So are
 /// both sides of a product whose constants have other readers.
 class ChannelScales {
  public:
-  explicit ChannelScales(const Graph& graph);
+  /// through_bounds: as if a product's clamp between 0 and a bound (ReLU6) scaled, too. It does if every channel's bound gets the
+  /// channel's factor; see bounded().
+  explicit ChannelScales(const Graph& graph, bool through_bounds = false);
 
   /// The variables, -1 for pinned ones, of a tensor's channels.
   [[nodiscard]] std::vector<int> variables(int tensor) const;
   /// Variables are numbered from 0.
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  /// The finite bound above 0 of a product that is clamped at 0 and there; 0 if it is another clamp, or none.
+  [[nodiscard]] static float bounded(const Node& product) noexcept;
 
  private:
   void visit(const Node& node);
@@ -44,6 +48,7 @@ class ChannelScales {
   void pin_all(const Node& node);
 
   const Graph& graph_;
+  bool through_bounds_;
   std::vector<int> reads_;  ///< of each tensor
   std::vector<int> base_;   ///< of each tensor: where its channel 0 is in parent_; -1 where it has no channels
   std::vector<int> parent_;

@@ -3,12 +3,17 @@
 // down where it is read moves its range from one tensor of weights to the next, and with it the range of the activations in
 // between (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019). Here the factors
 // are powers of two, so that the graph computes the very same values as before.
+//
+// Through a product's clamp between 0 and a bound (ReLU6) a channel takes its factor only with a bound of its own. Where asked for,
+// the product keeps one clamp, at the greatest of the bounds, and a Min with each channel's follows it.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
+#include <string>
 
 #include "converter/passes/channel_scales.h"
 #include "converter/passes/passes.h"
@@ -78,7 +83,7 @@ struct Shares {
 
 class Equalizer {
  public:
-  explicit Equalizer(Graph& graph) : graph_(graph), scales_(graph), exponent_(scales_.count(), 0.0), live_(scales_.count(), false) {}
+  Equalizer(Graph& graph, bool through_bounds) : graph_(graph), through_bounds_(through_bounds), scales_(graph, through_bounds), exponent_(scales_.count(), 0.0), live_(scales_.count(), false) {}
 
   bool operator()() {
     if (scales_.count() == 0) return false;
@@ -271,11 +276,79 @@ class Equalizer {
       }
       scaled.emplace_back(bias_of(p), std::move(bias));
     }
+    std::vector<Bounds> bounds;
+    if (through_bounds_ && !find_bounds(bounds)) return false;
     for (auto& [tensor, values] : scaled) tensor->data = Constant::of(std::move(values));
+    add_bounds(std::move(bounds));
     return true;
   }
 
+  /// Of one product's channels.
+  struct Bounds {
+    std::size_t node = 0;
+    std::vector<float> bounds;
+  };
+
+  /// Those of all products that have one and are scaled; false if one would overflow.
+  bool find_bounds(std::vector<Bounds>& all) const {
+    for (const Product& p : products_) {
+      const float bound = ChannelScales::bounded(graph_.nodes[p.node]);
+      if (bound == 0 || std::ranges::all_of(p.rows, [&](int v) { return exponent(v) == 0; })) continue;
+      Bounds b{p.node, {}};
+      for (const int v : p.rows) b.bounds.push_back(std::ldexp(bound, static_cast<int>(exponent(v))));
+      if (!std::ranges::all_of(b.bounds, [](float v) { return std::isnormal(v); })) return false;
+      all.push_back(std::move(b));
+    }
+    return true;
+  }
+
+  /// The clamps, and Mins where a product's channels are not bounded alike. What reads the product reads the Min's result, which has
+  /// its name. Tensors and nodes that were there before keep their numbers and their order.
+  void add_bounds(std::vector<Bounds> all) {
+    if (all.empty()) return;
+    std::set<std::string> names;
+    for (const Tensor& t : graph_.tensors) names.insert(t.name);
+    const auto unused_name = [&](std::string name) {
+      while (!names.insert(name).second) name += "_";
+      return name;
+    };
+    std::vector<Node> nodes;
+    auto next = all.begin();
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      nodes.push_back(std::move(graph_.nodes[n]));
+      if (next == all.end() || next->node != n) continue;
+      Node& product = nodes.back();
+      std::vector<float> bounds = std::move((next++)->bounds);
+      const auto [least, most] = std::ranges::minmax(bounds);
+      if (product.op() == Operator::Conv) {
+        product.attributes.AsConv()->clamp_max = most;
+      } else {
+        product.attributes.AsFullyConnected()->clamp_max = most;
+      }
+      if (least == most) continue;
+      const int out = product.outputs[0];
+      Tensor clamped = graph_.tensors[at(out)];
+      clamped.name = unused_name(clamped.name + "_clamped");
+      Tensor constant{unused_name(graph_.tensors[at(out)].name + "_bounds"), Type::f32, {static_cast<std::int64_t>(bounds.size())}, false, {}, {}};
+      constant.data = Constant::of(std::move(bounds));
+      const auto first = static_cast<int>(graph_.tensors.size());
+      graph_.tensors.push_back(std::move(clamped));
+      graph_.tensors.push_back(std::move(constant));
+      product.outputs[0] = first;
+      schema::BinaryT min;
+      min.function = schema::BinaryFunction::Min;
+      schema::OperatorUnion op;
+      op.Set(std::move(min));
+      std::vector<int> sources = product.sources;  // the last of them, the clamp, is done here
+      std::ranges::rotate(sources, sources.empty() ? sources.end() : sources.end() - 1);
+      std::string name = product.name + "_bounds";
+      nodes.push_back({std::move(name), std::move(op), {first, first + 1}, {out}, std::move(sources), {}});
+    }
+    graph_.nodes = std::move(nodes);
+  }
+
   Graph& graph_;
+  bool through_bounds_;
   ChannelScales scales_;
   std::vector<Product> products_;
   std::vector<double> exponent_;  ///< by variable: log2 of its factor
@@ -284,6 +357,6 @@ class Equalizer {
 
 }  // namespace
 
-Result<bool> equalize(Graph& graph) { return Equalizer{graph}(); }
+Result<bool> equalize(Graph& graph, bool through_bounds) { return Equalizer(graph, through_bounds)(); }
 
 }  // namespace octet

@@ -38,8 +38,9 @@ namespace octet {
 /// Scales channels by powers of two between the products that write and read them, until their ranges of weights match; see
 /// equalize.cc, and channel_scales.h for the channels it may touch. Outputs stay exactly what they were (but for weights so
 /// small that a factor makes them denormal); other tensors then hold their ONNX values times a power of two for each channel.
-/// For graphs that are to be quantized: not part of optimize(). False, and nothing changed, where all is balanced.
-[[nodiscard]] Result<bool> equalize(Graph& graph);
+/// through_bounds: of channels clamped between 0 and a bound (ReLU6), too, which takes a Min with a bound for each channel after
+/// their product. For graphs that are to be quantized: not part of optimize(). False, and nothing changed, where all is balanced.
+[[nodiscard]] Result<bool> equalize(Graph& graph, bool through_bounds = false);
 
 /// Softmax of scores with a bias that is 0 or a large negative number, or of Where(mask, scores, such a number) -> Softmax with a mask.
 /// Masks are bools, or integers or real inputs that hold 0 and 1 (of which anything but 0 counts as 1); where several were added, a

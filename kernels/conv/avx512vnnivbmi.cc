@@ -88,7 +88,10 @@ inline __m128i quarter(__m512i v) noexcept {
 
 inline void store4(std::uint8_t* y, int bytes) noexcept { __builtin_memcpy(y, &bytes, 4); }
 inline void store8(std::uint8_t* y, __m128i bytes) noexcept { _mm_storel_epi64(reinterpret_cast<__m128i*>(y), bytes); }
-inline void store_high8(std::uint8_t* y, __m128i bytes) noexcept { _mm_storeh_pd(reinterpret_cast<double*>(y), _mm_castsi128_pd(bytes)); }
+inline void store_high8(std::uint8_t* y, __m128i bytes) noexcept {
+  const auto high = _mm_extract_epi64(bytes, 1);
+  __builtin_memcpy(y, &high, sizeof high);
+}
 inline void store16(std::uint8_t* y, __m128i bytes) noexcept { _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes); }
 
 template <int kQuarter>

@@ -161,6 +161,18 @@ Error Feed::does_not_fit(const Source& source, const std::string& message) {
   return Error{ErrorCode::invalid_file, message, source.path + ": input '" + source.info.name + "'"};
 }
 
+namespace {
+
+/// What to do with single samples where a model takes `fixed` of them at once, its batch fixed; empty if that is not the matter.
+std::string advice_for_fixed_batch(const Shape& fixed, const Shape& data) {
+  if (fixed.size() < 2 || fixed[0] == 1 || data.empty()) return {};
+  if (without_ones(sample_shape(fixed)) != without_ones(sample_shape(data))) return {};
+  return ": the model's leading dimension is fixed at " + std::to_string(fixed[0]) + ", so one of its samples is " + std::to_string(fixed[0]) +
+         " of these; reshape the data to [n," + shape_text(fixed).substr(1) + ", or export the model with an open leading dimension";
+}
+
+}  // namespace
+
 Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Normalization> normalization) {
   Feed feed;
   feed.count_ = sources.empty() ? 1 : -1;
@@ -174,7 +186,8 @@ Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Norma
                          "' takes raw bytes, the model has its preprocessing: leave --scale, --mean and --std away");
     if (a.shape.empty() || without_ones(sample_shape(a.shape)) != without_ones(sample_shape(info)))
       return does_not_fit(s, "takes samples of shape " + shape_text(sample_shape(info)) + ", the data has " +
-                                 std::to_string(a.rows()) + " of " + shape_text(sample_shape(a.shape)));
+                                 std::to_string(a.rows()) + " of " + shape_text(sample_shape(a.shape)) +
+                                 advice_for_fixed_batch(sample_shape(info), a.shape));
     if (integral(info.type) && info.type != a.type && !(info.type == Type::s64 && integral(a.type)) &&
         !(info.type == Type::s32 && integral(a.type)))
       return does_not_fit(s, std::string("takes ") + name_of(info.type) +

@@ -17,6 +17,9 @@ namespace {
 using schema::Operator;
 
 constexpr std::int64_t kPieces = 16;
+/// Multiply-accumulates of all samples together, a second or two of float arithmetic, and samples that are taken whatever they cost.
+constexpr std::uint64_t kMacs = std::uint64_t{1} << 36U;
+constexpr std::int64_t kFewest = 8;
 /// Of the quantized tensors of all pieces at once.
 constexpr std::size_t kMemory = std::size_t{256} << 20U;
 
@@ -33,7 +36,8 @@ struct Pieces {
 Pieces pieces_of(const Graph& quantized, std::int64_t samples, const std::function<bool(std::int64_t, std::int64_t)>& held_out) {
   const bool batched = std::ranges::all_of(quantized.inputs, [&](int i) { return quantized.tensors[at(i)].batched; });
   const std::size_t fit = kMemory / std::max<std::size_t>(peak_tensor_bytes(quantized), 1);
-  const std::int64_t wanted = std::min({samples, kCorrectionSamples, static_cast<std::int64_t>(std::max<std::size_t>(fit, 1))});
+  const auto quick = static_cast<std::int64_t>(kMacs / std::max<std::uint64_t>(macs_of(quantized), kMacs / kCorrectionSamples));
+  const std::int64_t wanted = std::min({samples, std::max(quick, kFewest), static_cast<std::int64_t>(std::max<std::size_t>(fit, 1))});
   Pieces pieces;
   pieces.size = batched ? std::max<std::int64_t>(wanted / kPieces, 1) : 1;
   std::vector<std::int64_t> all, free;

@@ -26,6 +26,14 @@ std::vector<std::size_t> last_uses(const Graph& graph) {
 
 }  // namespace
 
+std::uint64_t macs_of(const Graph& g) {
+  std::vector<Shape> shapes;
+  for (const Tensor& t : g.tensors) shapes.push_back(t.shape);
+  std::uint64_t macs = 0;
+  for (const Node& n : g.nodes) macs += find_operator(n.op())->macs(NodeView(g, n, shapes));
+  return macs;
+}
+
 std::size_t peak_tensor_bytes(const Graph& graph) {
   const std::vector<std::size_t> last = last_uses(graph);
   const auto bytes = [&](int t) {

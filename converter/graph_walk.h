@@ -12,6 +12,9 @@
 
 namespace octet {
 
+/// Multiply-accumulates of one sample.
+[[nodiscard]] std::uint64_t macs_of(const Graph& graph);
+
 /// Memory of the tensors that live at once, at batch 1: what one sample of a walk takes at most.
 [[nodiscard]] std::size_t peak_tensor_bytes(const Graph& graph);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "converter/graph_walk.h"
 #include "converter/ordered_work.h"
 #include "converter/sample_bytes.h"
 #include "engine/model.h"
@@ -11,14 +12,6 @@
 
 namespace octet {
 namespace {
-
-std::uint64_t macs_of(const Graph& g) {
-  std::vector<Shape> shapes;
-  for (const Tensor& t : g.tensors) shapes.push_back(t.shape);
-  std::uint64_t macs = 0;
-  for (const Node& n : g.nodes) macs += find_operator(n.op())->macs(NodeView(g, n, shapes));
-  return macs;
-}
 
 SamplePart part_of(const Model& model, std::int64_t count) {
   constexpr std::uint64_t kMacs = std::uint64_t{1} << 35U;          // a second or two of float arithmetic

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "converter/channel_axis.h"
+#include "converter/given_masks.h"
 #include "converter/imported_quantization.h"
 #include "converter/int8_form.h"
 #include "converter/passes/edit.h"
@@ -42,6 +43,7 @@ class Quantizer {
     to_.source_nodes = from_.source_nodes;
     to_.provenance = from_.provenance;
     for (const Tensor& t : from_.tensors) names_.insert(t.name);
+    if (!imported_) given_masks_ = find_given_masks(from_);
     if (!imported_) merge_ranges();
     find_real();
     for (const int i : from_.inputs) OCTET_CHECK(add_input(i));
@@ -58,7 +60,7 @@ class Quantizer {
   /// Tensors on both sides of an operator that keeps the scale share one range: the union of theirs.
   void merge_ranges() {
     for (const Node& n : from_.nodes)  // the fewer elements a mask keeps, the larger their shares: calibration may not have seen the fewest
-      if (n.op() == Operator::Softmax && n.inputs.size() > 1) ranges_[at(n.outputs[0])] = {0, 1, true};
+      if (n.op() == Operator::Softmax && (n.inputs.size() > 1 || has_given_mask(n))) ranges_[at(n.outputs[0])] = {0, 1, true};
     clip_to_bounds();
     std::vector<int> root(from_.tensors.size());
     std::iota(root.begin(), root.end(), 0);
@@ -80,7 +82,7 @@ class Quantizer {
       if (is_bounding(from_, n) && uses.sole_reader(n.inputs[0]) >= 0 && uses.maker(n.inputs[0]) >= 0) ranges_[at(n.inputs[0])] = ranges_[at(n.outputs[0])];
   }
 
-  /// Tensors that stay f32 at no cost: outputs of the graph and the gates of recurrent layers, seen through what moves values
+  /// Tensors that stay f32 at no cost: outputs of the graph, scores before a mask in float, the gates of recurrent layers, seen through what moves values
   /// only, whose values come straight from the accumulators of a product.
   void find_real() {
     stays_real_.assign(from_.tensors.size(), false);
@@ -96,6 +98,10 @@ class Quantizer {
     std::vector<bool> wanted(from_.tensors.size(), false);
     for (const int i : from_.outputs) wanted[at(i)] = readers[at(i)] == 0;
     for (const Node& n : from_.nodes)
+      if (has_given_mask(n))
+        for (const int i : n.inputs)
+          if (i != kAbsent) wanted[at(i)] = readers[at(i)] == 1 && !is_output(i);
+    for (const Node& n : from_.nodes)
       if (is_recurrent(n.op())) wanted[at(n.inputs[0])] = readers[at(n.inputs[0])] == 1 && !is_output(n.inputs[0]);
     for (std::size_t n = from_.nodes.size(); n-- > 0;) {
       const Node& node = from_.nodes[n];
@@ -108,6 +114,8 @@ class Quantizer {
     }
   }
 
+  /// Of a node of from_.
+  [[nodiscard]] bool has_given_mask(const Node& node) const { return !given_masks_.empty() && given_masks_[static_cast<std::size_t>(&node - from_.nodes.data())]; }
   [[nodiscard]] bool is_output(int tensor) const { return std::ranges::find(from_.outputs, tensor) != from_.outputs.end(); }
 
   // ---- Building blocks of the quantized graph.
@@ -250,6 +258,11 @@ class Quantizer {
     for (const int s : node.sources)
       if (std::ranges::find(options_.float_nodes, from_.source_nodes[at(s)].name) != options_.float_nodes.end()) return "kept in float on request";
     std::string reason = lacks_int8_form(from_, node, !imported_);
+    if (reason.empty() && has_given_mask(node)) {
+      const bool sum = node.op() == Operator::Add || node.op() == Operator::Sub;
+      reason = std::string(sum ? "adds" : node.op() == Operator::Softmax ? "its input contains" : "moves") +
+               " a mask the caller gives, whose values calibration cannot know";
+    }
     if (imported_ && reason.empty()) reason = lacks_quantization(node);
     if (reason.empty() && node.op() == Operator::Softmax && node.inputs.size() > 1 && !outweighs(node))
       reason = "its mask does not outweigh the range of its input";
@@ -504,6 +517,7 @@ class Quantizer {
   std::vector<Range> ranges_;
   std::optional<ImportedQuantization> imported_;
   std::vector<bool> stays_real_;
+  std::vector<bool> given_masks_;  // of from_'s nodes; empty where the source is quantized
   std::set<std::string> names_;
   std::map<int, bool> source_bytes_;   // of constants: has_source_bytes()
   std::map<int, const Node*> steps_;   // Dequantize nodes of the source, by what they make

@@ -5,6 +5,7 @@
 
 #include "converter/bias_correction.h"
 #include "converter/choose_calibrator.h"
+#include "converter/graph_walk.h"
 #include "converter/output_error.h"
 #include "converter/passes/channel_scales.h"
 #include "converter/passes/passes.h"
@@ -40,6 +41,9 @@ struct Candidate {
   std::vector<CalibratorScore> scores;  ///< of the calibrator auto
   std::optional<double> sqnr_db = {};   ///< at the outputs, once it is known
 };
+
+/// Multiply-accumulates of a sample up to which two models are finished where one may turn out the better: beyond, biases take seconds.
+constexpr std::uint64_t kQuickMacs = std::uint64_t{1} << 29U;
 
 /// What bounds for each channel must bring at the outputs, in dB: a look-up for each ReLU6 takes time.
 constexpr double kWorthBoundsDb = 1;
@@ -89,7 +93,7 @@ class Repair {
   /// The better of a candidate and, where its calibrator is a close choice, the same with ranges of minmax, both with corrected biases.
   Result<Candidate> correct_bias_of_best(Candidate c) {
     std::optional<Candidate> other;
-    if (!c.calibrated.minmax.empty()) {
+    if (!c.calibrated.minmax.empty() && macs_of(c.model.impl().graph) <= kQuickMacs) {
       other = c;
       other->calibrated = {std::move(c.calibrated.minmax), strategies()[0].name, "chosen by auto"};
       for (CalibratorScore& s : other->scores) s.chosen = s.calibrator == strategies()[0].name;

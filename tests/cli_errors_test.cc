@@ -67,6 +67,9 @@ struct Files : TempDir {
     wide.proto.mutable_graph()->mutable_node(0)->set_name("evil\x1b[2J\nname");
     write("evil\x1b[2J\nname.onnx", wide.bytes());
     write_array(*this, "wide.npy", random_array({2, 3, 4, 4}, 1));
+    ModelBuilder eight;
+    eight.input("x", {8, 1, 8, 8}).output("y").node("Relu", {"x"}, {"y"});
+    write("eight.onnx", eight.bytes());
     ModelBuilder constant;  // its output has wide's name and shape, but does not follow the batch
     constant.input("x", {kOpen, 3, 4, 4}).output("y").random("c", {1, 3, 4, 4});
     constant.node("Relu", {"c"}, {"y"});
@@ -248,6 +251,7 @@ TEST_CASE("cli errors: files") {
            {convert("@good.onnx", {"--data", "@"}), 3, "without PNG or JPEG files"},
            {convert("@good.onnx", {"--data", "@wrong_shape.npy"}), 3,
             "wrong_shape.npy: input 'image': takes samples of shape [1,8,8], the data has 6 of [1,8,9]"},
+           {convert("@eight.onnx", good), 3, "fixed at 8, so one of its samples is 8 of these; reshape the data to [n,8,1,8,8], or export"},
            {convert("@good.onnx", {"--data", "@nan.npy"}), 3, "nan.npy: input 'image': a NaN in sample 3"},
            {convert("@good.onnx", {"--data", "@large.npy"}), 3, "NaN or infinite"},
            {{"run", "@good.octet", "--data", "@wrong_shape.npy", "--out", "@x.npy"}, 3, "takes samples of shape"},

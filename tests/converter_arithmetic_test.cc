@@ -206,7 +206,8 @@ TEST_CASE("refused, naming node and reason") {
   zero.input("x", {2}).output("y").s64("a", {1}).s64("b", {0});
   zero.node("Div", {"a", "b"}, {"c"}).named("by zero");
   zero.node("Reshape", {"x", "c"}, {"y"});
-  check_refused(zero, ErrorCode::run_failed, "divided by 0");
+  check_refused(zero, ErrorCode::invalid_file, "divided by 0");
+  CHECK(zero.import().error().where == "node 0 'by zero' (Div)");
 }
 
 TEST_CASE("in images, constants follow the layout") {

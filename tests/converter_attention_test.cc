@@ -327,6 +327,38 @@ TEST_CASE("the masked form is the float graph's own function") {
   }
 }
 
+TEST_CASE("a mask the caller gives as numbers is added in float, whatever calibration saw") {
+  ModelBuilder m{13};
+  m.input("q", {kOpen, 2, 6, 8}).input("k", {kOpen, 2, 8, 6}).input("mask", {kOpen, 6}).f32("root", {}, {2.83F});
+  m.input("v", {kOpen, 2, 6, 8});
+  m.node("MatMul", {"q", "k"}, {"s"});
+  m.node("Div", {"s", "root"}, {"scaled"});
+  unsqueeze(m, "mask", "m4");
+  m.node("Add", {"scaled", "m4"}, {"t"});
+  m.node("Softmax", {"t"}, {"p"}).with("axis", -1);
+  m.node("MatMul", {"p", "v"}, {"y"});
+  m.output("y");
+  Graph g = must(m.import());
+  must(octet::optimize(g));
+  const octet::Model real = must(octet::make_model(std::move(g)));
+  const auto samples = [](bool padded) {
+    std::vector<float> mask;
+    for (std::int64_t i = 0; i < kSamples; ++i)
+      for (std::int64_t k = 0; k < 6; ++k) mask.push_back(padded && k > i % 6 ? -10000.0F : 0.0F);
+    return VectorSamples(kSamples, {random_values(kSamples * 96, 1), random_values(kSamples * 96, 2), mask, random_values(kSamples * 96, 3)});
+  };
+  const octet::Model quantized = must(octet::quantize(real, samples(false), {}));
+  for (const octet::Node& n : quantized.impl().graph.nodes) {
+    using octet::schema::Operator;
+    const bool masked = n.op() == Operator::Add || n.op() == Operator::Softmax;
+    if (masked) CHECK(n.float_reason.find("a mask the caller gives") != std::string::npos);
+    if (n.op() == Operator::MatMul) CHECK(quantized.impl().graph.tensors[static_cast<std::size_t>(n.inputs[0])].type == octet::Type::u8);
+  }
+  const auto expected = run_samples(real, samples(true));
+  const auto y = run_samples(quantized, samples(true));
+  for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - expected[i]) < 0.05F);
+}
+
 TEST_CASE("what is added to scores and is no mask stays") {
   const auto kept = [](const std::vector<float>& bias) {
     ModelBuilder m{13};

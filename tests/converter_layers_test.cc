@@ -224,6 +224,10 @@ TEST_CASE("Resize: refused") {
   check_refused(resize_model({1, 1, 4, 4}, {1, 1, 2}, "linear", "half_pixel"), ErrorCode::invalid_file, "scales");
   check_refused(resize_model({1, 1, 4, 4}, {1, 1, 0.1F, 2}, "linear", "half_pixel"), ErrorCode::invalid_file, "scale");
   check_refused(resize_model({1, 1, 4, 4}, {1, 1, -1, 2}, "linear", "half_pixel"), ErrorCode::invalid_file, "scale");
+  ModelBuilder both;
+  both.input("x", {1, 1, 4, 4}).output("y").f32("scales", {4}, {1, 1, 2, 2}).s64("sizes", {1, 1, 8, 8});
+  both.node("Resize", {"x", "", "scales", "sizes"}, {"y"});
+  check_refused(both, ErrorCode::invalid_file, "both scales and sizes");
 }
 
 TEST_CASE("Resize: antialiased, along other axes, cubic") {

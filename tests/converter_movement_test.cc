@@ -42,6 +42,32 @@ ModelBuilder slice_model(const Shape& shape, const Ints& starts, const Ints& end
   return m;
 }
 
+TEST_CASE("Gather: constant indices out of range, of activations and of tables") {
+  const auto model = [](bool table, std::int64_t index, std::int32_t type) {
+    ModelBuilder m;
+    m.input("x", {kOpen, 8, 3}).output("y").random("t", {8});
+    const std::string i = "i";
+    if (type == onnx::TensorProto::INT32) {
+      m.tensor(i, {1}, type)->add_int32_data(static_cast<std::int32_t>(index));
+    } else {
+      m.s64(i, {index});
+    }
+    m.node("Gather", {table ? "t" : "x", i}, {"g"}).named("pick").with("axis", table ? 0 : 1);
+    m.node("Mul", {"x", "g"}, {"y"});
+    return m;
+  };
+  for (const bool table : {false, true}) {
+    for (const std::int32_t type : {onnx::TensorProto::INT32, onnx::TensorProto::INT64}) {
+      for (const std::int64_t index : {8, -9, 100}) {
+        check_refused(model(table, index, type), ErrorCode::invalid_file, "index " + std::to_string(index) + " is out of range for an axis of 8");
+        CHECK(model(table, index, type).import().error().where == "node 0 'pick' (Gather)");
+      }
+      CHECK(model(table, -8, type).import().has_value());
+      CHECK(model(table, 7, type).import().has_value());
+    }
+  }
+}
+
 TEST_CASE("Slice clamps as ONNX does") {
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();

@@ -205,6 +205,38 @@ ModelBuilder suppressed(const Values& scores, std::int64_t most, float overlap) 
   return m;
 }
 
+TEST_CASE("reductions, extremes and TopK of integers; other types are unsupported") {
+  const auto model = [](const std::string& op, std::int32_t type, const std::string& second = {}) {
+    ModelBuilder m(18);
+    m.input("x", {kOpen, 3}, type).output("y").s64(second.empty() ? "unused" : second, {op == "TopK" ? 2 : 1});
+    m.node(op, second.empty() ? Strings{"x"} : Strings{"x", second}, {"y"}).named("it");
+    return m;
+  };
+  const auto type_of = [](const ModelBuilder& m) {
+    const Graph g = optimized(m);
+    return g.tensors[static_cast<std::size_t>(g.outputs[0])].type;
+  };
+  using octet::Type;
+  for (const char* op : {"ReduceSum", "ReduceMax", "ReduceMin", "ReduceMean", "ReduceProd", "ReduceL1", "ReduceSumSquare", "TopK"}) {
+    INFO(op);
+    CHECK(type_of(model(op, onnx::TensorProto::INT64, "k")) == Type::s64);
+    CHECK(type_of(model(op, onnx::TensorProto::INT32, "k")) == Type::s32);
+    check_refused(model(op, onnx::TensorProto::BOOL, "k"), ErrorCode::unsupported, "'it' (" + std::string(op) + "): its input is bool; f32, s32 and s64 are");
+  }
+  for (const char* op : {"ReduceL2", "ReduceLogSum", "ReduceLogSumExp"})
+    check_refused(model(op, onnx::TensorProto::INT64, "k"), ErrorCode::unsupported, "'it' (" + std::string(op) + "): its input is s64; f32 is supported");
+  for (const char* op : {"ArgMax", "ArgMin"}) {
+    const auto along = [&](std::int32_t type) {
+      ModelBuilder m;
+      m.input("x", {kOpen, 3}, type).output("y").node(op, {"x"}, {"y"}).named("it").with("axis", 1);
+      return m;
+    };
+    CHECK(type_of(along(onnx::TensorProto::INT64)) == Type::s64);
+    CHECK(type_of(along(onnx::TensorProto::INT32)) == Type::s64);
+    check_refused(along(onnx::TensorProto::BOOL), ErrorCode::unsupported, "its input is bool");
+  }
+}
+
 TEST_CASE("NonMaxSuppression of constants; what decides a shape cannot be computed") {
   CHECK(compute(suppressed({0.5F, 0.9F, 0.2F}, 3, 0.4F), {{1}}) == Values{0, 0, 1, 0, 0, 2});
   CHECK(compute(suppressed({0.5F, 0.9F, 0.2F}, 3, 0.5F), {{1}}) == Values{0, 0, 1, 0, 0, 0, 0, 0, 2});

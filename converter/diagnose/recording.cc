@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "converter/calibrate.h"
+#include "converter/graph_walk.h"
 #include "converter/sample_bytes.h"
 #include "engine/operator.h"
 #include "engine/session.h"
@@ -16,14 +17,6 @@ constexpr double kMostBytes = 256.0 * (1 << 20);
 constexpr double kMostMacs = 3e11;
 /// Fewer say nothing, whatever they cost.
 constexpr std::int64_t kFewestSamples = 2;
-
-std::uint64_t macs_of(const Graph& g) {
-  std::vector<Shape> shapes;
-  for (const Tensor& t : g.tensors) shapes.push_back(t.shape);
-  std::uint64_t macs = 0;
-  for (const Node& n : g.nodes) macs += find_operator(n.op())->macs(NodeView(g, n, shapes));
-  return macs;
-}
 
 double tensor_bytes(const Graph& g) {
   double bytes = 0;

@@ -78,7 +78,7 @@ Result<Reference> parse_reference(const onnx::TensorProto& proto) {
   return r;
 }
 
-/// The parts of a path between its slashes, if it is one that stays below where it starts.
+/// The parts of a path between its slashes, without the harmless ".", if it is one that stays below where it starts.
 Result<std::vector<std::string>> split_path(const std::string& path) {
   const auto refuse = [&](const char* why) { return invalid("its data is in '" + path.substr(0, 200) + "', " + why); };
   if (path.size() > kMostLocation) return refuse("a name too long");
@@ -86,17 +86,17 @@ Result<std::vector<std::string>> split_path(const std::string& path) {
   std::vector<std::string> parts;
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
-    parts.push_back(path.substr(begin, end - begin));
-    if (parts.back().empty() || parts.back() == "." || parts.back() == "..")
-      return refuse("which is not a plain relative path: only files beside the model are read");
+    const std::string part = path.substr(begin, end - begin);
+    if (part.empty() || part == "..") return refuse("which is not a plain relative path: only files beside the model are read");
+    if (part != ".") parts.push_back(part);
     begin = end + 1;
   }
+  if (parts.empty()) return refuse("which is a folder");
   return parts;
 }
 
 /// Opens part by part, so that no symbolic link is followed on the way.
-Result<Descriptor> open_below(const std::string& folder, const std::string& location) {
-  OCTET_TRY(const auto parts, split_path(location));
+Result<Descriptor> open_below(const std::string& folder, const std::vector<std::string>& parts, const std::string& location) {
   const auto failed = [&](int error) {
     const bool link = error == ELOOP || error == ENOTDIR;
     return invalid("its data is in '" + location + "', which cannot be opened: " + (link ? "a symbolic link, or no folder, on the way" : std::strerror(error)));
@@ -131,7 +131,8 @@ Result<std::vector<std::byte>> ExternalData::read(const onnx::TensorProto& proto
   OCTET_TRY(const Reference r, parse_reference(proto));
   if (r.length && *r.length != bytes)
     return invalid("has " + std::to_string(*r.length) + " bytes of data where its shape needs " + std::to_string(bytes));
-  OCTET_TRY(const Descriptor file, open_below(folder_, r.location));
+  OCTET_TRY(const auto parts, split_path(r.location));
+  OCTET_TRY(const Descriptor file, open_below(folder_, parts, r.location));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return invalid("its data is in '" + r.location + "', which is not a regular file");
   const auto size = static_cast<std::uint64_t>(info.st_size);
@@ -140,7 +141,9 @@ Result<std::vector<std::byte>> ExternalData::read(const onnx::TensorProto& proto
                    "', which has " + std::to_string(size));
   if (bytes_read_ + bytes > kMostBytes) return Error{ErrorCode::unsupported, "the model has more than 8 GiB of external data", {}};
   // Tensors may share data; that all of them share all of it is a small file asking for unbounded memory.
-  std::uint64_t& taken = taken_[r.location];
+  std::string path;  // one name of the file, however it is spelt
+  for (const std::string& part : parts) path += "/" + part;
+  std::uint64_t& taken = taken_[path];
   if (taken + bytes > 2 * size) return invalid("its data in '" + r.location + "' is also that of too many other tensors");
   taken += bytes;
   bytes_read_ += bytes;

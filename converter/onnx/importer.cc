@@ -224,6 +224,14 @@ Result<int> normalize_axis(std::int64_t axis, std::size_t rank) {
   return static_cast<int>(axis < 0 ? axis + r : axis);
 }
 
+Result<void> check_supported_type(const NodeImport& node, int tensor, std::initializer_list<Type> types) {
+  const Tensor& x = node.tensor(tensor);
+  if (std::ranges::find(types, x.type) != types.end() || (x.type == Type::u8 && x.quant.present())) return {};
+  std::string names;
+  for (const Type* t = types.begin(); t != types.end(); ++t) names += std::string(names.empty() ? "" : t + 1 == types.end() ? " and " : ", ") + name_of(*t);
+  return unsupported(std::string("its input is ") + name_of(x.type) + "; " + names + (types.size() == 1 ? " is" : " are") + " supported");
+}
+
 Error unsupported(std::string message) { return Error{ErrorCode::unsupported, std::move(message), {}}; }
 
 }  // namespace octet

@@ -239,6 +239,9 @@ class ImporterTable {
 /// A number as text that no other number has.
 [[nodiscard]] std::string exact(double value);
 
+/// "its input is bool; f32, s32 and s64 are supported": unsupported, unless the tensor has one of these types or is quantized.
+[[nodiscard]] Result<void> check_supported_type(const NodeImport& node, int tensor, std::initializer_list<Type> types);
+
 /// An axis in [-rank, rank) as one in [0, rank).
 [[nodiscard]] Result<int> normalize_axis(std::int64_t axis, std::size_t rank);
 

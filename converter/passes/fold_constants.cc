@@ -75,7 +75,8 @@ Result<std::vector<Constant>> evaluate(const Graph& graph, const Node& node) {
     const std::span<const std::byte> content = std::as_bytes(std::span(*memory)).first(bytes);
     results.emplace_back(std::move(memory), content);
   }
-  OCTET_CHECK(session.run({}, targets));
+  // A step that fails on the file's own constants is the file's fault; the caller names the node.
+  if (auto ok = session.run({}, targets); !ok) return ok.error().where.empty() ? std::move(ok).error() : invalid(ok.error().message);
   return results;
 }
 
@@ -95,7 +96,9 @@ Result<void> fold_constants(Graph& graph) {
       kept.push_back(std::move(node));
       continue;
     }
-    OCTET_TRY(auto data, evaluate(graph, node));
+    auto evaluated = evaluate(graph, node);
+    if (!evaluated) return std::move(evaluated).error().in("'" + node.name + "' (" + name_of(node.op()) + ")");
+    std::vector<Constant> data = *std::move(evaluated);
     for (std::size_t k = 0; k < data.size(); ++k) graph.tensors[at(node.outputs[k])].data = std::move(data[k]);
   }
   graph.nodes = std::move(kept);

@@ -30,13 +30,19 @@ Result<Shape> infer(const NodeView& node) {
 
 Result<void> check(const NodeView& node) {
   const Type x = node.input(0).type;
-  if (x != Type::f32 && x != Type::u8) return invalid(std::string("its input must be f32 or u8, not ") + name_of(x));
+  if (x != Type::f32 && x != Type::u8 && x != Type::s32 && x != Type::s64)
+    return invalid(std::string("its input must be f32, u8, s32 or s64, not ") + name_of(x));
   if (node.output().type != Type::s64) return invalid("its output must be s64");
   return {};
 }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
-  return node.input(0).type == Type::f32 ? make<float>("arg_max_f32_reference", node, options) : make<std::uint8_t>("arg_max_u8_reference", node, options);
+  switch (node.input(0).type) {
+    case Type::u8: return make<std::uint8_t>("arg_max_u8_reference", node, options);
+    case Type::s32: return make<std::int32_t>("arg_max_s32_reference", node, options);
+    case Type::s64: return make<std::int64_t>("arg_max_s64_reference", node, options);
+    default: return make<float>("arg_max_f32_reference", node, options);
+  }
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

@@ -67,6 +67,21 @@ Step prepare_u8(const NodeView& node, const PrepareOptions& options) {
   });
 }
 
+template <class T>
+Step make(const NodeView& node, const PrepareOptions& options) {
+  return make_step("reduce_integer_reference",
+                   [shape = shape_of(node), reduction = static_cast<kernels::Reduction>(node.as<schema::ReduceT>().reduction),
+                    in = node.input_index(0), out = node.output_index(), threads = options.threads](const Buffers& b) noexcept -> const char* {
+                     kernels::reduce_integer_reference<T>(shape, reduction, b.tensor<T>(in), b.tensor<T>(out), threads);
+                     return nullptr;
+                   });
+}
+
+bool integers(const NodeView& node) noexcept {
+  const Type type = node.input(0).type;
+  return type == node.output().type && (type == Type::s32 || type == Type::s64);
+}
+
 }  // namespace
 
 Result<Shape> infer(const NodeView& node) {
@@ -91,6 +106,8 @@ Result<Shape> infer(const NodeView& node) {
 
 Result<void> check(const NodeView& node) {
   const auto reduction = node.as<schema::ReduceT>().reduction;
+  if (integers(node))
+    return kernels::reduces_integers(static_cast<kernels::Reduction>(reduction)) ? Result<void>() : invalid("this reduction has no integer form");
   OCTET_CHECK(check_arithmetic(node, 0));
   if (node.output().type == Type::f32) return {};
   if (reduction == schema::Reduction::Max || reduction == schema::Reduction::Min) return check_moves(node);
@@ -101,6 +118,8 @@ Result<void> check(const NodeView& node) {
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   if (node.output().type == Type::u8) return prepare_u8(node, options);
+  if (node.output().type == Type::s32) return make<std::int32_t>(node, options);
+  if (node.output().type == Type::s64) return make<std::int64_t>(node, options);
   return make_step("reduce_f32_reference",
                    [shape = shape_of(node), reduction = static_cast<kernels::Reduction>(node.as<schema::ReduceT>().reduction),
                     in = node.input_index(0), out = node.output_index(), threads = options.threads](const Buffers& b) noexcept -> const char* {

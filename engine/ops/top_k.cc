@@ -40,13 +40,19 @@ Result<std::vector<Shape>> infer(const NodeView& node) {
 Result<void> check(const NodeView& node) {
   OCTET_CHECK(check_moved(node, 0));
   const Type x = node.input(0).type;
-  if (x != Type::f32 && x != Type::u8) return invalid(std::string("its input must be f32 or u8, not ") + name_of(x));
+  if (x != Type::f32 && x != Type::u8 && x != Type::s32 && x != Type::s64)
+    return invalid(std::string("its input must be f32, u8, s32 or s64, not ") + name_of(x));
   if (node.output_count() > 1 && node.output(1).type != Type::s64) return invalid("its second output must be s64");
   return {};
 }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
-  return node.input(0).type == Type::f32 ? make<float>("top_k_f32_reference", node, options) : make<std::uint8_t>("top_k_u8_reference", node, options);
+  switch (node.input(0).type) {
+    case Type::u8: return make<std::uint8_t>("top_k_u8_reference", node, options);
+    case Type::s32: return make<std::int32_t>("top_k_s32_reference", node, options);
+    case Type::s64: return make<std::int64_t>("top_k_s64_reference", node, options);
+    default: return make<float>("top_k_f32_reference", node, options);
+  }
 }
 
 std::uint64_t macs(const NodeView& node) { return no_macs(node); }

@@ -27,6 +27,12 @@ inline constexpr int kReductionCount = 10;
 
 void reduce_f32_reference(const ReduceShape& shape, Reduction reduction, const float* x, float* y, int threads) noexcept;
 
+/// Whether there is an integer form: mean, sum, max, min, prod, l1, sum_square.
+[[nodiscard]] bool reduces_integers(Reduction reduction) noexcept;
+/// One of those, wrapping as two's complement does; a mean is the (wrapped) sum divided towards zero. T is std::int32_t or std::int64_t.
+template <class T>
+void reduce_integer_reference(const ReduceShape& shape, Reduction reduction, const T* x, T* y, int threads) noexcept;
+
 /// q = finish_u8(f32(sum(q - z_in)) * multiplier, out): a sum, or with another multiplier a mean. count() <= 2^31 / 256.
 struct ReduceSumU8 {
   ReduceShape shape;
@@ -42,7 +48,7 @@ void reduce_sum_u8_reference(const ReduceSumU8& sum) noexcept;
 void reduce_extreme_u8_reference(const ReduceShape& shape, bool largest, const std::uint8_t* x, std::uint8_t* y, int threads) noexcept;
 
 /// Where the largest (or smallest) of x [outer, n, inner] lies along n: the first one, or the last one. NaN counts as larger
-/// than everything (and as smaller, where the smallest is wanted). T is float or std::uint8_t.
+/// than everything (and as smaller, where the smallest is wanted). T is float, std::uint8_t, std::int32_t or std::int64_t.
 template <class T>
 void arg_extreme_reference(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, bool largest, bool last, std::int64_t* y,
                            int threads) noexcept;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "kernels/parallel.h"
 #include "kernels/reduce/reduce.h"
@@ -83,6 +84,25 @@ constexpr Function kFunctions[kReductionCount] = {
     log_sum_exp_of,
 };
 
+/// y = step(... step(first, x0) ..., xn), modulo 2^32 or 2^64.
+template <class T, class Step>
+void wrap(const ReduceShape& s, const T* x, T* y, int threads, T first, const Step& step) noexcept {
+  for_each_output(s, x, threads, [&](std::int64_t i, const T* from) noexcept {
+    auto value = static_cast<std::make_unsigned_t<T>>(first);
+    for_each_reduced(s, from, [&](T v) noexcept { value = step(value, static_cast<std::make_unsigned_t<T>>(v)); });
+    y[i] = static_cast<T>(value);
+  });
+}
+
+template <class T>
+void extreme(const ReduceShape& s, bool largest, const T* x, T* y, int threads) noexcept {
+  for_each_output(s, x, threads, [&](std::int64_t i, const T* from) noexcept {
+    T best = *from;
+    for_each_reduced(s, from, [&](T v) noexcept { best = largest ? std::max(best, v) : std::min(best, v); });
+    y[i] = best;
+  });
+}
+
 /// Whether a is to come before b.
 template <class T>
 bool beats(T a, T b, bool largest) noexcept {
@@ -113,12 +133,34 @@ void reduce_sum_u8_reference(const ReduceSumU8& p) noexcept {
 }
 
 void reduce_extreme_u8_reference(const ReduceShape& shape, bool largest, const std::uint8_t* x, std::uint8_t* y, int threads) noexcept {
-  for_each_output(shape, x, threads, [&](std::int64_t i, const std::uint8_t* from) noexcept {
-    std::uint8_t best = *from;
-    for_each_reduced(shape, from, [&](std::uint8_t v) noexcept { best = largest ? std::max(best, v) : std::min(best, v); });
-    y[i] = best;
-  });
+  extreme(shape, largest, x, y, threads);
 }
+
+bool reduces_integers(Reduction reduction) noexcept {
+  switch (reduction) {
+    case Reduction::l2:
+    case Reduction::log_sum:
+    case Reduction::log_sum_exp: return false;
+    default: return true;
+  }
+}
+
+template <class T>
+void reduce_integer_reference(const ReduceShape& shape, Reduction reduction, const T* x, T* y, int threads) noexcept {
+  using U = std::make_unsigned_t<T>;
+  switch (reduction) {
+    case Reduction::max:
+    case Reduction::min: extreme(shape, reduction == Reduction::max, x, y, threads); break;
+    case Reduction::prod: wrap<T>(shape, x, y, threads, 1, [](U a, U v) noexcept { return a * v; }); break;
+    case Reduction::l1: wrap<T>(shape, x, y, threads, 0, [](U a, U v) noexcept { return static_cast<T>(v) < 0 ? a - v : a + v; }); break;
+    case Reduction::sum_square: wrap<T>(shape, x, y, threads, 0, [](U a, U v) noexcept { return a + v * v; }); break;
+    default: wrap<T>(shape, x, y, threads, 0, [](U a, U v) noexcept { return a + v; }); break;
+  }
+  if (reduction != Reduction::mean) return;
+  for (std::int64_t i = 0; i < shape.outputs(); ++i) y[i] = static_cast<T>(y[i] / shape.count());
+}
+template void reduce_integer_reference(const ReduceShape&, Reduction, const std::int32_t*, std::int32_t*, int) noexcept;
+template void reduce_integer_reference(const ReduceShape&, Reduction, const std::int64_t*, std::int64_t*, int) noexcept;
 
 template <class T>
 void arg_extreme_reference(const T* x, std::int64_t outer, std::int64_t n, std::int64_t inner, bool largest, bool last, std::int64_t* y,
@@ -138,6 +180,8 @@ void arg_extreme_reference(const T* x, std::int64_t outer, std::int64_t n, std::
 }
 template void arg_extreme_reference(const float*, std::int64_t, std::int64_t, std::int64_t, bool, bool, std::int64_t*, int) noexcept;
 template void arg_extreme_reference(const std::uint8_t*, std::int64_t, std::int64_t, std::int64_t, bool, bool, std::int64_t*, int) noexcept;
+template void arg_extreme_reference(const std::int32_t*, std::int64_t, std::int64_t, std::int64_t, bool, bool, std::int64_t*, int) noexcept;
+template void arg_extreme_reference(const std::int64_t*, std::int64_t, std::int64_t, std::int64_t, bool, bool, std::int64_t*, int) noexcept;
 
 template <class T>
 void top_k_reference(const TopK& p, const T* x, T* values, std::int64_t* indices, std::int64_t* orders) noexcept {
@@ -161,5 +205,7 @@ void top_k_reference(const TopK& p, const T* x, T* values, std::int64_t* indices
 }
 template void top_k_reference(const TopK&, const float*, float*, std::int64_t*, std::int64_t*) noexcept;
 template void top_k_reference(const TopK&, const std::uint8_t*, std::uint8_t*, std::int64_t*, std::int64_t*) noexcept;
+template void top_k_reference(const TopK&, const std::int32_t*, std::int32_t*, std::int64_t*, std::int64_t*) noexcept;
+template void top_k_reference(const TopK&, const std::int64_t*, std::int64_t*, std::int64_t*, std::int64_t*) noexcept;
 
 }  // namespace octet::kernels

@@ -42,10 +42,16 @@ TEST_CASE("u8") {
   CHECK(run_every_isa<std::int64_t>(must(build({2, 3}, along(1, true, true), Type::u8)), x) == Indices{2, 0});
 }
 
+TEST_CASE("s32, s64") {
+  const std::int64_t large = std::int64_t{1} << 60;  // not told from large + 1 in floating point
+  CHECK(run_one<std::int64_t>(must(build({2, 3}, along(1), Type::s64)), std::vector<std::int64_t>{large, large + 1, 2, -7, -9, -7}) == Indices{1, 0});
+  CHECK(run_one<std::int64_t>(must(build({3}, along(0, true, true, true), Type::s32)), std::vector<std::int32_t>{-5, 3, -5}) == Indices{2});
+}
+
 TEST_CASE("refused") {
   for (const int axis : {-1, 2, 2147483647}) check_invalid(build({2, 3}, along(axis)), {"'y' (ArgMax)", "axis"});
   check_invalid(build({2, 3}, along(0), Type::f32, Type::s32), {"'y' (ArgMax)", "s64"});
-  check_invalid(build({2, 3}, along(0), Type::s64), {"'y' (ArgMax)", "s64"});
+  check_invalid(build({2, 3}, along(0), Type::boolean), {"'y' (ArgMax)", "s64"});
 }
 
 }  // namespace

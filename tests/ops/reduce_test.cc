@@ -1,5 +1,6 @@
 // Reduce: one value out of many, over any axes.
 #include <cmath>
+#include <limits>
 
 #include "tests/support/binary_checks.h"
 
@@ -117,7 +118,58 @@ TEST_CASE("u8: sums and means requantized, extremes moved") {
   }
 }
 
+/// What a reduction of integers is by definition, but for overflow.
+std::int64_t of_integers(Reduction r, const std::vector<std::int64_t>& x) {
+  std::int64_t sum = 0, product = 1, absolute = 0, squares = 0;
+  for (const std::int64_t v : x) sum += v, product *= v, absolute += std::abs(v), squares += v * v;
+  switch (r) {
+    case Reduction::Mean: return sum / static_cast<std::int64_t>(x.size());
+    case Reduction::Sum: return sum;
+    case Reduction::Max: return *std::ranges::max_element(x);
+    case Reduction::Min: return *std::ranges::min_element(x);
+    case Reduction::Prod: return product;
+    case Reduction::L1: return absolute;
+    default: return squares;
+  }
+}
+
+const Reduction kIntegerReductions[] = {Reduction::Mean, Reduction::Sum, Reduction::Max,      Reduction::Min,
+                                        Reduction::Prod, Reduction::L1,  Reduction::SumSquare};
+
+template <class T>
+void check_integers(Type type) {
+  const Shape shape = {2, 3, 2};
+  const auto x = Random(8).integers<T>(12, -5, 5);
+  for (const Reduction r : kIntegerReductions) {
+    for (const auto& axes : kAxes) {
+      const Shape y_shape = kept(shape, axes);
+      const auto y = run_one<T>(must(build(shape, reduce(r, axes), type)), x);
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        const auto from = gathered(x, shape, y_shape, i);
+        CHECK(y[i] == static_cast<T>(of_integers(r, {from.begin(), from.end()})));
+      }
+    }
+  }
+}
+
+TEST_CASE("s32 and s64: exact, and they wrap") {
+  check_integers<std::int32_t>(Type::s32);
+  check_integers<std::int64_t>(Type::s64);
+  // Beyond what f64 holds.
+  const std::int64_t large = (std::int64_t{1} << 60) + 1;
+  CHECK(run_one<std::int64_t>(must(build({2}, reduce(Reduction::Sum, {0}), Type::s64)), std::vector<std::int64_t>{large, 2})[0] == large + 2);
+  const std::int32_t most = std::numeric_limits<std::int32_t>::max();
+  const std::int32_t least = std::numeric_limits<std::int32_t>::min();
+  const auto of = [](Reduction r, std::vector<std::int32_t> x) { return run_one<std::int32_t>(must(build({2}, reduce(r, {0}), Type::s32)), x)[0]; };
+  CHECK(of(Reduction::Sum, {most, 1}) == least);
+  CHECK(of(Reduction::Prod, {1 << 16, 1 << 16}) == 0);
+  CHECK(of(Reduction::L1, {least, 0}) == least);
+  CHECK(of(Reduction::Mean, {-3, 0}) == -1);
+}
+
 TEST_CASE("refused") {
+  for (const Reduction r : {Reduction::L2, Reduction::LogSum, Reduction::LogSumExp})
+    check_invalid(build({2, 3}, reduce(r, {1}), Type::s64), {"'y' (Reduce)", "integer"});
   const Shape x = {2, 3};
   for (const auto& axes : std::vector<std::vector<int>>{{2}, {-1}, {2147483647}}) check_invalid(build(x, reduce(Reduction::Sum, axes)), {"'y' (Reduce)", "axis"});
   check_invalid(build(x, reduce(Reduction::Sum, {1, 1})), {"'y' (Reduce)", "twice"});

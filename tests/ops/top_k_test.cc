@@ -70,6 +70,15 @@ TEST_CASE("the second output may be left out; both follow the batch") {
   CHECK(y.indices == Indices{2, 1, 0, 1});
 }
 
+TEST_CASE("s32, s64") {
+  const std::int64_t large = std::int64_t{1} << 60;  // not told from large + 1 in floating point
+  CHECK(run_one<std::int64_t>(must(build({4}, top(2, 0), true, Type::s64)), std::vector<std::int64_t>{large, -1, large + 1, 5}) ==
+        std::vector<std::int64_t>{large + 1, large});
+  CHECK(run_one<std::int32_t>(must(build({4}, top(2, 0, false), true, Type::s32)), std::vector<std::int32_t>{4, -1, 3, -5}) ==
+        std::vector<std::int32_t>{-5, -1});
+  check_invalid(build({4}, top(2, 0), true, Type::boolean), {"'y' (TopK)", "bool"});
+}
+
 TEST_CASE("refused") {
   for (const int axis : {-1, 2, 2147483647}) check_invalid(build({2, 3}, top(1, axis)), {"'y' (TopK)", "axis"});
   for (const int k : {0, 4, -1}) check_invalid(build({2, 3}, top(k, 1)), {"'y' (TopK)", "cannot take"});

@@ -5,6 +5,7 @@ namespace {
 
 Result<void> import_arg_extreme(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
+  OCTET_CHECK(check_supported_type(node, x, {Type::f32, Type::s32, Type::s64}));
   OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", 0));
   OCTET_TRY(const std::int64_t keep_dims, node.attributes.integer("keepdims", 1));
   OCTET_TRY(const std::int64_t last, node.attributes.integer("select_last_index", 0));

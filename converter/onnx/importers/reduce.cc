@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "converter/onnx/importer.h"
+#include "kernels/reduce/reduce.h"
 
 namespace octet {
 namespace {
@@ -71,6 +72,11 @@ Result<void> import_row(NodeImport& node) {
   OCTET_TRY(std::vector<int> axes, read_axes(node, *row, node.rank(x)));
   if (row->reduction == Reduction::Mean && node.rank(x) == 4 && axes == std::vector<int>{2, 3} && node.type(x) == Type::f32)
     return emit_image_mean(node, x, keep_dims != 0);
+  if (kernels::reduces_integers(static_cast<kernels::Reduction>(row->reduction))) {
+    OCTET_CHECK(check_supported_type(node, x, {Type::f32, Type::s32, Type::s64}));
+  } else {
+    OCTET_CHECK(check_supported_type(node, x, {Type::f32}));
+  }
   schema::ReduceT op;
   op.reduction = row->reduction;
   op.axes = std::move(axes);

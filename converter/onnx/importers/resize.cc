@@ -99,6 +99,11 @@ Result<std::vector<ResizeAxis>> read_target(NodeImport& node, int x) {
     return from_scales(shape, axes, scales);
   }
   const std::size_t at = node.opset() < 11 ? 1 : 2;
+  const auto given = [&](std::size_t i) {  // an empty constant stands for none
+    const auto value = node.has_input(i) ? node.constant(i) : std::nullopt;
+    return node.has_input(i) && (!value || element_count(value->shape) > 0);
+  };
+  if (node.opset() >= 11 && given(2) && given(3)) return invalid("has both scales and sizes");
   if (const auto scales = node.constant(at); scales && element_count(scales->shape) > 0) {
     if (scales->type != Type::f32) return invalid("its scales must be f32");
     return from_scales(shape, axes, scales->data.as<float>());

@@ -16,6 +16,7 @@ Result<std::int64_t> read_k(NodeImport& node) {
 
 Result<void> import_top_k(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
+  OCTET_CHECK(check_supported_type(node, x, {Type::f32, Type::s32, Type::s64}));
   OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", -1));
   OCTET_TRY(const std::int64_t largest, node.attributes.integer("largest", 1));
   node.attributes.ignore("sorted");  // results are always in order, which unsorted ones may be as well

@@ -35,10 +35,10 @@ class ThreadScope {
 /// them (or for those of a session made before) would hang, so everything must run on one thread.
 [[nodiscard]] bool forked() noexcept;
 
-/// How many of `threads` to use for work that takes one of them this long: a thread that has less than ten microseconds to do
+/// How many of `threads` to use for work that takes one of them this long: a thread that has less than two microseconds to do
 /// costs more than it brings.
 [[nodiscard]] constexpr int worthwhile_threads(int threads, double nanoseconds) noexcept {
-  constexpr double kLeast = 10'000;
+  constexpr double kLeast = 2'000;
   if (nanoseconds >= kLeast * threads) return threads;
   return nanoseconds < 2 * kLeast ? 1 : static_cast<int>(nanoseconds / kLeast);
 }

@@ -21,7 +21,7 @@ constexpr auto kStayAwake = std::chrono::microseconds(100);
 thread_local Team* t_team = nullptr;
 
 constexpr std::uint64_t claim_word(std::uint32_t round, std::int64_t pieces) noexcept {
-  return std::uint64_t{round} << 32U | static_cast<std::uint64_t>(pieces) << 16U;
+  return std::uint64_t{round} << 48U | static_cast<std::uint64_t>(pieces) << 32U;
 }
 
 void pause_a_while() noexcept {
@@ -86,19 +86,21 @@ void Team::run(std::int64_t pieces, std::int64_t n, PieceFunction f, const void*
   claim_.store(claim_word(round, pieces), std::memory_order_release);
   round_.store(round);
   round_.notify_all();
-  take_pieces();
+  take_pieces(true);
   const auto finished = [this, pieces] { return done_.load(std::memory_order_acquire) == pieces; };
   while (!spin(kStayAwake, finished)) {
   }
 }
 
-void Team::take_pieces() noexcept {
+void Team::take_pieces(bool first_ones) noexcept {
   std::uint64_t claim = claim_.load(std::memory_order_acquire);
   for (;;) {
-    const auto pieces = static_cast<std::int64_t>(claim >> 16U & 0xFFFFU);
-    const auto i = static_cast<std::int64_t>(claim & 0xFFFFU);
-    if (i >= pieces) return;
-    if (!claim_.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+    const auto pieces = static_cast<std::int64_t>(claim >> 32U & 0xFFFFU);
+    const auto front = static_cast<std::int64_t>(claim >> 16U & 0xFFFFU);
+    const auto back = static_cast<std::int64_t>(claim & 0xFFFFU);
+    if (front + back >= pieces) return;
+    const std::int64_t i = first_ones ? front : pieces - 1 - back;
+    if (!claim_.compare_exchange_weak(claim, claim + (first_ones ? 0x10000U : 1U), std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     const Job& job = job_;  // stays as it is until this piece is done
     const std::int64_t begin = job.n * i / pieces;
     const std::int64_t end = job.n * (i + 1) / pieces;
@@ -119,7 +121,7 @@ void* Team::worker(void* team) noexcept {
   const RoundingScope rounding;
   for (std::uint32_t seen = 0; !t.stop_.load();) {
     seen = t.await_round_after(seen);
-    t.take_pieces();
+    t.take_pieces(false);
   }
   return nullptr;
 }

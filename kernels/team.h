@@ -1,7 +1,8 @@
 // The threads of one session, for kernels of our own. OpenMP's threads either spin for milliseconds after every layer or sleep after
 // every layer, and a layer waits for all of them: on a CPU that others use too, one of a few microseconds then takes as long as the
-// scheduler lets a thread wait. Here nobody waits for a worker that has not begun: whoever comes first takes the next piece, and
-// the caller takes all that are left.
+// scheduler lets a thread wait. Here nobody waits for a worker that has not begun: whoever is free takes the next piece, and the caller
+// takes all that are left. It takes them from the front and workers from the back, so that with two threads each finds in its cache what
+// it wrote in the layer before.
 #pragma once
 
 #include <pthread.h>
@@ -34,13 +35,14 @@ class Team {
   };
 
   static void* worker(void* team) noexcept;
-  void take_pieces() noexcept;
+  /// From the front or, else, from the back, until none is left.
+  void take_pieces(bool first_ones) noexcept;
   std::uint32_t await_round_after(std::uint32_t seen) const noexcept;
 
   // Written by the caller while no piece is under way, read by those who have claimed one.
   Job job_{};
-  /// The job's number, how many pieces it has, the next one to claim: 32, 16 and 16 bits. One word, so that a worker that slept
-  /// through a job cannot claim a piece of it.
+  /// The job's number, how many pieces it has, how many of them are claimed from the front and from the back: 16 bits each. One word, so
+  /// that a worker that slept through a job cannot claim a piece of it.
   alignas(64) std::atomic<std::uint64_t> claim_{0};
   alignas(64) std::atomic<std::int64_t> done_{0};
   alignas(64) std::atomic<std::uint32_t> round_{0};

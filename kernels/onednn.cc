@@ -298,9 +298,9 @@ struct Primitive::Impl {
     }
 
     /// The C call takes the array as it is; the C++ one wants a map, which it copies into a new array at every run.
-    bool run(const dnnl::primitive& primitive, const void* in, void* out, void* scratchpad) {
+    bool run(const dnnl::primitive& compiled, const void* in, void* out, void* scratchpad) {
       return point(x, last_x, const_cast<void*>(in)) && point(y, last_y, out) && point(scratch, last_scratch, scratchpad) &&
-             dnnl_primitive_execute(primitive.get(), stream.get(), arg_count, args.data()) == dnnl_success &&
+             dnnl_primitive_execute(compiled.get(), stream.get(), arg_count, args.data()) == dnnl_success &&
              dnnl_stream_wait(stream.get()) == dnnl_success;
     }
 

@@ -340,7 +340,7 @@ class Equalizer {
       schema::OperatorUnion op;
       op.Set(std::move(min));
       std::vector<int> sources = product.sources;  // the last of them, the clamp, is done here
-      std::ranges::rotate(sources, sources.empty() ? sources.end() : sources.end() - 1);
+      if (!sources.empty()) std::rotate(sources.begin(), sources.end() - 1, sources.end());
       std::string name = product.name + "_bounds";
       nodes.push_back({std::move(name), std::move(op), {first, first + 1}, {out}, std::move(sources), {}});
     }

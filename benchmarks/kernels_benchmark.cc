@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/best_seconds.h"
 #include "benchmarks/peak.h"
 #include "kernels/conv/pixel_conv.h"
 #include "kernels/conv/quad_conv.h"
@@ -154,17 +155,7 @@ Run make_run(const Data& d, Isa isa) {
   return {};
 }
 
-double seconds_of(const Run& run) {
-  using Clock = std::chrono::steady_clock;
-  double best = 1e300;
-  const auto start = Clock::now();
-  do {
-    const auto begin = Clock::now();
-    run();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - begin).count());
-  } while (Clock::now() - start < std::chrono::milliseconds(100));
-  return best;
-}
+double seconds_of(const Run& run) { return octet_benchmarks::best_seconds(run, std::chrono::milliseconds(100)); }
 
 /// oneDNN as the engine runs it, or 0 seconds where it may not.
 double onednn_seconds(const Data& d) {

@@ -5,24 +5,14 @@
 #include <functional>
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include "benchmarks/best_seconds.h"
+
 namespace octet_benchmarks {
 namespace {
 
 using dnnl::memory;
 using Type = memory::data_type;
 using Tag = memory::format_tag;
-
-double best_seconds(const std::function<void()>& run) {
-  using Clock = std::chrono::steady_clock;
-  double best = 1e300;
-  const auto start = Clock::now();
-  do {
-    const auto begin = Clock::now();
-    run();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - begin).count());
-  } while (Clock::now() - start < std::chrono::milliseconds(50));
-  return best;
-}
 
 /// `make` gives a primitive and its arguments; oneDNN says by an exception that it has none.
 template <class Make>
@@ -31,7 +21,7 @@ double seconds_of(const Make& make) {
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
     dnnl::stream stream(engine);
     const auto [primitive, arguments] = make(engine);
-    return best_seconds([&] { primitive.execute(stream, arguments); });
+    return best_seconds([&] { primitive.execute(stream, arguments); }, std::chrono::milliseconds(50));
   } catch (const dnnl::error&) {
     return 0;
   }

@@ -1,4 +1,6 @@
-// What run() asks of the allocator: nothing, or what oneDNN's own execute does.
+// What run() asks of the allocator: nothing, or what oneDNN's own execute does; and what loading a model asks of it at most.
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -6,14 +8,26 @@
 
 #include "tests/support/quantized_nets.h"
 #include "tests/support/small_model.h"
+#include "tests/support/temp_dir.h"
 
 namespace {
 
 std::atomic<long> g_allocations{0};
+std::atomic<std::size_t> g_live_bytes{0}, g_peak_bytes{0};
 
 void* allocate_or_null(std::size_t bytes, std::size_t alignment) noexcept {
   ++g_allocations;
-  return alignment <= alignof(std::max_align_t) ? std::malloc(bytes) : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  void* p = alignment <= alignof(std::max_align_t) ? std::malloc(bytes) : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  const std::size_t live = g_live_bytes += p == nullptr ? 0 : malloc_usable_size(p);
+  for (std::size_t peak = g_peak_bytes; peak < live && !g_peak_bytes.compare_exchange_weak(peak, live);) {
+  }
+  return p;
+}
+
+void release(void* p) noexcept {
+  if (p == nullptr) return;
+  g_live_bytes -= malloc_usable_size(p);
+  std::free(p);
 }
 
 void* allocate(std::size_t bytes, std::size_t alignment) {
@@ -39,16 +53,16 @@ void* operator new(std::size_t bytes, std::align_val_t alignment, const std::not
 void* operator new[](std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   return allocate_or_null(bytes, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept { release(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { release(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { release(p); }
+void operator delete[](void* p) noexcept { release(p); }
+void operator delete(void* p, std::size_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t) noexcept { release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { release(p); }
 
 namespace octet_test {
 namespace {
@@ -115,6 +129,41 @@ TEST_CASE("a step of oneDNN allocates what its execute does: six times for a pro
   b.node("dense", octet::schema::FullyConnectedT{}, {x, w});
   auto session = must(must(b.model()).session());
   for (const long count : allocations_of_steps(session, {bytes_of(random.reals(64, -1, 1))})) CHECK(count <= kLibraryAllocations);
+}
+
+/// Weights of a megabyte and a half in layers of each kind of kernel.
+Model heavy_model() {
+  NetBuilder b(11);
+  int x = b.input("x", Type::u8, {1, 16, 16, 3}, affine(0.02F, 117));
+  x = b.conv("first", x, 3, {.out_c = 128});
+  x = b.conv("full", x, 128, {.out_c = 256, .even = true});
+  x = b.conv("depthwise", x, 256, {.out_c = 256, .groups = 256, .even = true});
+  x = b.conv("pointwise", x, 256, {.out_c = 512, .kernel_h = 1, .kernel_w = 1, .pad = 0});
+  x = b.conv("grouped", x, 512, {.out_c = 512, .stride = 4, .groups = 2});
+  octet::schema::ReshapeT flat;
+  flat.shape = {0, -1};
+  x = b.node("flat", flat, {x}, Type::u8, b.quant(x));
+  b.dense("scores", x, octet::element_count(must(b.model()).outputs()[0].shape), {.out_c = 10, .real = true});
+  return must(b.model());
+}
+
+TEST_CASE("loading a model takes no more than the file, the packed weights and the arena") {
+  const TempDir dir;
+  const std::string path = dir.file("heavy.octet");
+  const auto file = static_cast<std::size_t>(must(octet::save(heavy_model(), path)));
+  constexpr std::size_t kTables = 128 << 10U;  // names, shapes, steps, tables of offsets
+  for (const auto isa : octet::kernels::available_isas()) {
+    octet::SessionOptions options;
+    options.isa = octet::kernels::name_of(isa);
+    options.batch = 4;
+    const std::size_t before = g_live_bytes;
+    g_peak_bytes = before;
+    const auto session = must(must(Model::load(path)).session(options));
+    const std::size_t most = g_peak_bytes - before;
+    INFO(options.isa, ": file ", file, ", weights ", session.weight_bytes(), ", arena ", session.arena_bytes(), ", peak ", most);
+    CHECK(file > 10 * kTables);
+    CHECK(most <= file + session.weight_bytes() + session.arena_bytes() + kTables);
+  }
 }
 
 }  // namespace

@@ -32,6 +32,13 @@ std::uint64_t saved_states() noexcept {
   return (std::uint64_t{high} << 32U) | low;
 }
 
+/// AMD's family 0x19: Zen 3 and Zen 4.
+bool is_zen3_or_zen4(const Leaf& one) noexcept {
+  constexpr std::uint32_t kAuthenticAmd = 0x68747541;  // "Auth"
+  const std::uint32_t family = (one.a >> 8U & 0xFU) + (one.a >> 20U & 0xFFU);
+  return cpuid(0, 0).b == kAuthenticAmd && family == 0x19;
+}
+
 /// Asks Linux for the AMX tile state, once a process. Refused on old kernels, or where a signal stack is too small.
 bool amx_permitted() noexcept {
   constexpr long kArchReqXcompPerm = 0x1023;
@@ -44,6 +51,7 @@ struct Features {
   std::array<Isa, kNames.size()> list{};
   std::size_t count = 0;
   bool vbmi = false;
+  double time_factor = 1;
 
   Features() noexcept {
     detect();
@@ -57,6 +65,7 @@ struct Features {
   void detect() noexcept {
     set(Isa::reference, true);
     const Leaf one = cpuid(1, 0);
+    if (is_zen3_or_zen4(one)) time_factor = 2;
     if (!bit(one.c, 27)) return;  // OSXSAVE: xgetbv may be used
     const std::uint64_t states = saved_states();
     const Leaf seven = cpuid(7, 0);
@@ -104,6 +113,8 @@ bool cpu_has(Isa isa) noexcept { return features().get(isa); }
 std::span<const Isa> available_isas() noexcept { return {features().list.data(), features().count}; }
 
 bool cpu_has_vbmi() noexcept { return features().vbmi; }
+
+double time_factor() noexcept { return features().time_factor; }
 
 Isa best_isa() noexcept { return available_isas().back(); }
 

@@ -28,6 +28,10 @@ enum class Isa { reference, avx2, avxvnni, avx512, avx512vnni, amx };
 /// the cap allows anyway.
 [[nodiscard]] bool cpu_has_vbmi() noexcept;
 
+/// How many times as long this CPU takes as the one that the kernels' estimates of their time were measured on, a Zen 5: 2 where
+/// 512-bit vectors are executed in halves, as on Zen 4; else taken to be 1.
+[[nodiscard]] double time_factor() noexcept;
+
 /// The most capable one this CPU has.
 [[nodiscard]] Isa best_isa() noexcept;
 

@@ -10,6 +10,7 @@
 #include <omp.h>
 #endif
 
+#include "kernels/isa.h"
 #include "kernels/team.h"
 
 namespace octet::kernels {
@@ -63,6 +64,13 @@ void run_openmp(int, std::int64_t n, PieceFunction f, const void* context) noexc
 }  // namespace
 
 #endif
+
+int worthwhile_threads(int threads, double nanoseconds) noexcept {
+  constexpr double kLeast = 2'000;
+  nanoseconds *= time_factor();
+  if (nanoseconds >= kLeast * threads) return threads;
+  return nanoseconds < 2 * kLeast ? 1 : static_cast<int>(nanoseconds / kLeast);
+}
 
 void run_pieces(int threads, std::int64_t n, PieceFunction f, const void* context) noexcept {
   const std::int64_t pieces = std::min<std::int64_t>(threads, n);

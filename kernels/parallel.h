@@ -35,13 +35,9 @@ class ThreadScope {
 /// them (or for those of a session made before) would hang, so everything must run on one thread.
 [[nodiscard]] bool forked() noexcept;
 
-/// How many of `threads` to use for work that takes one of them this long: a thread that has less than two microseconds to do
-/// costs more than it brings.
-[[nodiscard]] constexpr int worthwhile_threads(int threads, double nanoseconds) noexcept {
-  constexpr double kLeast = 2'000;
-  if (nanoseconds >= kLeast * threads) return threads;
-  return nanoseconds < 2 * kLeast ? 1 : static_cast<int>(nanoseconds / kLeast);
-}
+/// How many of `threads` to use for work that takes one of them this long, on a Zen 5: a thread that has less than two microseconds
+/// to do costs more than it brings.
+[[nodiscard]] int worthwhile_threads(int threads, double nanoseconds) noexcept;
 
 using PieceFunction = void (*)(const void* context, std::int64_t piece, std::int64_t begin, std::int64_t end);
 

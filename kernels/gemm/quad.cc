@@ -79,8 +79,8 @@ PackedQuads::PackedQuads(const QuadKernel& kernel, const std::int8_t* weights, s
   }
 }
 
-void PackedQuads::run(const std::uint8_t* x, const std::int32_t* rows, std::int64_t row_count, const Epilogue& output,
-                      std::int64_t out_stride, bool pooled) const noexcept {
+void PackedQuads::run_blocks(std::int64_t begin, std::int64_t end, const std::uint8_t* x, const std::int32_t* rows, std::int64_t row_count,
+                             const Epilogue& output, std::int64_t out_stride, bool pooled) const noexcept {
   QuadTile tile;
   tile.x = x;
   tile.rows = rows;
@@ -89,7 +89,8 @@ void PackedQuads::run(const std::uint8_t* x, const std::int32_t* rows, std::int6
   tile.quad_count = static_cast<std::int64_t>(quads_.size());
   tile.out_stride = out_stride;
   tile.pooled = pooled;
-  for (const Block& block : blocks_) {
+  for (std::int64_t b = begin; b < end; ++b) {
+    const Block& block = blocks_[at(b)];
     tile.weights = weights_.data() + block.weights;
     tile.vectors = block.vectors;
     tile.channels = block.channels;

@@ -87,8 +87,15 @@ class PackedQuads {
   /// its y, real or sums is where row 0, channel 0 goes.
   /// Pooled, output row r is the largest of rows kPooledRows r and on.
   void run(const std::uint8_t* x, const std::int32_t* rows, std::int64_t row_count, const Epilogue& output, std::int64_t out_stride,
-           bool pooled = false) const noexcept;
+           bool pooled = false) const noexcept {
+    run_blocks(0, block_count(), x, rows, row_count, output, out_stride, pooled);
+  }
 
+  /// The same for the channels of the blocks [begin, end) of block_count().
+  void run_blocks(std::int64_t begin, std::int64_t end, const std::uint8_t* x, const std::int32_t* rows, std::int64_t row_count,
+                  const Epilogue& output, std::int64_t out_stride, bool pooled = false) const noexcept;
+
+  [[nodiscard]] std::int64_t block_count() const noexcept { return static_cast<std::int64_t>(blocks_.size()); }
   [[nodiscard]] std::int64_t channels() const noexcept { return channels_; }
   [[nodiscard]] std::size_t bytes() const noexcept;
   /// Whether outputs may have a residual: all multipliers are below one, and channels fill whole vectors. Where they do not, an Add of

@@ -19,9 +19,13 @@ class QuadGemm {
   [[nodiscard]] std::size_t scratch_bytes() const noexcept;
 
  private:
+  /// `strip` for the channels of the blocks [begin, end).
+  void run_strip(std::int64_t strip, std::int64_t begin, std::int64_t end, const std::uint8_t* x, const Epilogue& output) const noexcept;
+
   PackedQuads packed_;
   std::int64_t rows_, depth_;
   std::int64_t last_rows_;  ///< at the end, whose quads reach beyond the end of x: they are copied first
+  std::int64_t strips_;     ///< of nearly equally many of the other rows
   std::vector<std::int32_t> offsets_;  ///< of the rows of a strip
   int threads_;
 };

@@ -80,7 +80,7 @@ struct ProductU8 {
   kernels::MatMulU8 product;
 
   ProductU8(const NodeView& node, int threads) : geometry(node) {
-    const auto columns = static_cast<std::size_t>((geometry.shape.columns + kernels::kPairColumns - 1) / kernels::kPairColumns * kernels::kPairColumns);
+    const auto columns = static_cast<std::size_t>((geometry.shape.columns + kernels::kMatMulColumns - 1) / kernels::kMatMulColumns * kernels::kMatMulColumns);
     bias.assign(columns, 0);
     multipliers.assign(columns, multiplier(node));
     const float infinity = std::numeric_limits<float>::infinity();
@@ -127,8 +127,8 @@ Result<void> check(const NodeView& node) {
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
   if (node.input(0).type == Type::f32) return prepare_f32(node, options);
   auto p = std::make_shared<const ProductU8>(node, options.threads);
-  const kernels::PairKernel* kernel = kernels::find_pair_kernel(options.isa);
-  const std::size_t scratch = kernel != nullptr ? kernels::matmul_pairs_scratch(p->geometry.shape, options.threads) : 0;
+  const kernels::MatMulKernel* kernel = kernels::find_matmul_kernel(options.isa);
+  const std::size_t scratch = kernel != nullptr ? kernels::matmul_scratch_bytes(*kernel, p->geometry.shape, options.threads) : 0;
   Step step = make_step(kernel != nullptr ? kernel->name : "matmul_u8u8_reference",
                         [p = std::move(p), kernel, a = node.input_index(0), b = node.input_index(1), y = node.output_index(),
                          real = node.output().type == Type::f32](const Buffers& buffers) noexcept -> const char* {
@@ -141,7 +141,7 @@ Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {
                             product.epilogue.y = buffers.tensor<std::uint8_t>(y);
                           }
                           if (kernel != nullptr) {
-                            kernels::matmul_u8_pairs(*kernel, product, buffers.scratch);
+                            kernels::matmul_u8(*kernel, product, buffers.scratch);
                           } else {
                             kernels::matmul_u8_reference(product);
                           }

@@ -1,7 +1,7 @@
 // 4 rows x 16 columns: each step multiplies a broadcast pair of a with 16 columns' pairs of b.
 // No header's inline function may be instantiated here: it would be AVX2 code under a baseline name.
 #include "kernels/epilogue_avx2.h"
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/pairs.h"
 
 namespace octet::kernels {
 
@@ -21,7 +21,7 @@ inline void multiply(const PairTile& t, const FinishAvx2& output, std::int64_t f
   __m256i acc[kRows][2];
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) acc[r][0] = acc[r][1] = _mm256_setzero_si256();
-  for (std::int64_t p = 0; p < t.pairs; ++p, b += 2 * kPairColumns) {
+  for (std::int64_t p = 0; p < t.pairs; ++p, b += 2 * kMatMulColumns) {
     const __m256i b0 = load(b);
     const __m256i b1 = load(b + 16);
     // Unrolled, or the sums would live in memory.

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "kernels/epilogue.h"
 #include "kernels/isa.h"
@@ -28,7 +27,7 @@ struct MatMulU8 {
   const std::uint8_t* a = nullptr;
   const std::uint8_t* b = nullptr;
   std::int32_t zero_a = 0, zero_b = 0;
-  /// multiplier and bias have an entry for each column, filled up to a multiple of kPairColumns.
+  /// multiplier and bias have an entry for each column, filled up to a multiple of kMatMulColumns.
   Epilogue epilogue;
   int threads = 1;
 };
@@ -47,35 +46,31 @@ struct MatMulF32 {
 };
 void matmul_f32_reference(const MatMulF32& product) noexcept;
 
-// ---- Kernels that widen both sides to s16, zero-points subtracted, and multiply pairs of depths.
-
-inline constexpr std::int64_t kPairRows = 8;
-inline constexpr std::int64_t kPairColumns = 32;
-
-/// Up to kPairRows rows times up to kPairColumns columns of one pair of matrices.
-struct PairTile {
-  const std::int16_t* a = nullptr;  ///< [rows][2 * pairs]
-  const std::int16_t* b = nullptr;  ///< for each pair of depths, for each of kPairColumns columns, two values
-  std::int64_t rows = 1, columns = 1, pairs = 1;
-  Epilogue epilogue;                ///< of these columns; y or real is the first row's first one
-  std::int64_t out_stride = 0;
-};
-
-struct PairKernel {
+/// A way to multiply matrices: packs each b once, then takes a few rows of a at a time. All give the bytes of matmul_u8_reference.
+struct MatMulKernel {
   const char* name;
   Isa isa;
-  void (*run)(const PairTile& tile) noexcept;
+  /// Of one thread, a multiple of 64.
+  std::size_t (*scratch_bytes)(const MatMulShape& shape);
+  void (*pack_b)(const MatMulU8& product, const std::uint8_t* b, void* scratch) noexcept;
+  /// y of `rows` rows of the a that starts at `a`, 1 <= rows <= kMostMatMulRows; `output` is where the first one's goes.
+  void (*run)(const MatMulU8& product, const std::uint8_t* a, std::int64_t rows, const Epilogue& output, void* scratch) noexcept;
 };
 
+inline constexpr std::int64_t kMostMatMulRows = 8;
+
+/// What kernels fill columns up to.
+inline constexpr std::int64_t kMatMulColumns = 32;
+
 /// Every kernel, whatever this CPU is.
-[[nodiscard]] std::span<const PairKernel> pair_kernels() noexcept;
+[[nodiscard]] std::span<const MatMulKernel> matmul_kernels() noexcept;
 
 /// The best one a cap allows, or nullptr.
-[[nodiscard]] const PairKernel* find_pair_kernel(Isa cap) noexcept;
+[[nodiscard]] const MatMulKernel* find_matmul_kernel(Isa cap) noexcept;
 
-[[nodiscard]] std::size_t matmul_pairs_scratch(const MatMulShape& shape, int threads) noexcept;
+[[nodiscard]] std::size_t matmul_scratch_bytes(const MatMulKernel& kernel, const MatMulShape& shape, int threads) noexcept;
 
-/// The same bytes as matmul_u8_reference. `scratch` of matmul_pairs_scratch(), 64-byte aligned.
-void matmul_u8_pairs(const PairKernel& kernel, const MatMulU8& product, void* scratch) noexcept;
+/// The same bytes as matmul_u8_reference. `scratch` of matmul_scratch_bytes(), 64-byte aligned.
+void matmul_u8(const MatMulKernel& kernel, const MatMulU8& product, void* scratch) noexcept;
 
 }  // namespace octet::kernels

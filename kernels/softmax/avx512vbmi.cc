@@ -47,22 +47,34 @@ std::uint64_t sum_of(const Table (&planes)[3], __m512i peak, const std::uint8_t*
     for (int p = 0; p < 3; ++p)
       sums[p] = _mm512_add_epi64(sums[p], _mm512_sad_epu8(_mm512_maskz_mov_epi8(there, look_up(planes[p], d)), zero));
   }
-  return static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sums[0])) + (static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sums[1])) << 8U) +
-         (static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sums[2])) << 16U);
+  const __m512i upper = _mm512_add_epi64(sums[1], _mm512_slli_epi64(sums[2], 8));
+  return static_cast<std::uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(sums[0], _mm512_slli_epi64(upper, 8))));
 }
 
-/// finish_u8(f32(E[d]) * reciprocal) for every d. Entries are below 2^24, so they are exact as s32 and as f32.
-Table results(const std::uint32_t* entries, float reciprocal, const FinishAvx512& finish) noexcept {
+/// Four times 16 of a table's results, finish_u8(f32(E[d]) * reciprocal). Entries are below 2^24, so they are exact as s32 and as f32.
+__m512i quarter_of(const std::uint32_t* entries, __m512 reciprocal, const FinishAvx512& finish) noexcept {
+  __m512i q[4];
+#pragma GCC unroll 4
+  for (int v = 0; v < 4; ++v) q[v] = whole(finish, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(entries + 16 * v)), reciprocal));
+  return bytes_of(finish, q[0], q[1], q[2], q[3]);
+}
+
+/// How many quarters of a table may differ from what 0 becomes. Nothing is larger than in a row whose sum is no more than its largest
+/// element's own E[0].
+int quarters_of(const SoftmaxU8& s, const FinishAvx512& finish, __m512i zeros) noexcept {
+  const __m512 most = _mm512_set1_ps(static_cast<float>(1.0 / (static_cast<double>(s.table[0]) * static_cast<double>(s.scale))));
+  int quarters = 4;
+  while (quarters > 1 && _mm512_cmpneq_epi8_mask(quarter_of(s.table + 64 * (quarters - 1), most, finish), zeros) == 0) --quarters;
+  return quarters;
+}
+
+/// The results for every d; of the first `quarters` quarters, the others being zeros.
+Table results(const std::uint32_t* entries, int quarters, float reciprocal, const FinishAvx512& finish, __m512i zeros) noexcept {
   const __m512 r = _mm512_set1_ps(reciprocal);
-  Table table;
-#pragma GCC unroll 4
-  for (int quarter = 0; quarter < 4; ++quarter) {
-    __m512i q[4];
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v)
-      q[v] = whole(finish, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(entries + 64 * quarter + 16 * v)), r));
-    table.quarter[quarter] = bytes_of(finish, q[0], q[1], q[2], q[3]);
-  }
+  Table table = {{quarter_of(entries, r, finish), zeros, zeros, zeros}};
+  if (quarters > 1) table.quarter[1] = quarter_of(entries + 64, r, finish);
+  if (quarters > 2) table.quarter[2] = quarter_of(entries + 128, r, finish);
+  if (quarters > 3) table.quarter[3] = quarter_of(entries + 192, r, finish);
   return table;
 }
 
@@ -73,6 +85,7 @@ void softmax_rows_avx512vbmi(const SoftmaxU8& s, const std::uint8_t* planes, std
   const FinishAvx512 finish = make_finish(s.out);
   const __m512i none = whole(finish, _mm512_setzero_ps());
   const __m512i zeros = bytes_of(finish, none, none, none, none);
+  const int quarters = quarters_of(s, finish, zeros);
   for (std::int64_t row = begin; row < end; ++row) {
     const std::uint8_t* x = s.x + row * s.columns;
     std::uint8_t* y = s.y + row * s.columns;
@@ -86,7 +99,7 @@ void softmax_rows_avx512vbmi(const SoftmaxU8& s, const std::uint8_t* planes, std
     const bool uniform = masked_out && s.mask.masked_row == MaskedRow::uniform;
     const __m512i peak = _mm512_set1_epi8(static_cast<char>(largest(x, mask, s.columns)));
     const auto sum = static_cast<double>(uniform ? static_cast<std::uint64_t>(s.columns) * s.table[0] : sum_of(bytes, peak, x, mask, s.columns));
-    const Table table = results(s.table, static_cast<float>(1.0 / (sum * static_cast<double>(s.scale))), finish);
+    const Table table = results(s.table, quarters, static_cast<float>(1.0 / (sum * static_cast<double>(s.scale))), finish, zeros);
     for (std::int64_t i = 0; i < s.columns; i += 64) {
       const __m512i d = uniform ? _mm512_setzero_si512() : _mm512_sub_epi8(peak, load_bytes(x + i, s.columns - i));
       store_bytes<4>(y + i, s.columns - i, _mm512_mask_blend_epi8(kept(mask, i, s.columns), zeros, look_up(table, d)));

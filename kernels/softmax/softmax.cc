@@ -1,14 +1,18 @@
 #include "kernels/softmax/softmax.h"
 
+#include <array>
+
 #include "kernels/parallel.h"
 
 namespace octet::kernels {
 
+void softmax_rows_avx2(const SoftmaxU8& softmax, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept;
 void softmax_rows_avx512vbmi(const SoftmaxU8& softmax, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept;
 
 namespace {
 
-constexpr SoftmaxKernel kKernel = {"softmax_u8_avx512vbmi", Isa::avx512, true, softmax_rows_avx512vbmi};
+constexpr std::array kKernels = {SoftmaxKernel{"softmax_u8_avx2", Isa::avx2, false, 70, 0.7, softmax_rows_avx2},
+                                 SoftmaxKernel{"softmax_u8_avx512vbmi", Isa::avx512, true, 15, 0.15, softmax_rows_avx512vbmi}};
 
 }  // namespace
 
@@ -31,12 +35,17 @@ bool split_softmax_table(std::span<const std::uint32_t> table, SoftmaxPlanes& pl
   return true;
 }
 
-const SoftmaxKernel* find_softmax_kernel(Isa cap) noexcept { return allows(cap, kKernel.isa) && cpu_has_vbmi() ? &kKernel : nullptr; }
+std::span<const SoftmaxKernel> softmax_kernels() noexcept { return kKernels; }
+
+const SoftmaxKernel* find_softmax_kernel(Isa cap) noexcept {
+  const SoftmaxKernel* best = nullptr;
+  for (const SoftmaxKernel& k : kKernels)
+    if (allows(cap, k.isa) && (!k.vbmi || cpu_has_vbmi())) best = &k;
+  return best;
+}
 
 void softmax_u8(const SoftmaxKernel& kernel, const SoftmaxU8& softmax, const SoftmaxPlanes& planes) noexcept {
-  constexpr double kRowNanoseconds = 15;
-  constexpr double kNanoseconds = 0.15;  // a value
-  const double work = static_cast<double>(softmax.rows) * (kRowNanoseconds + kNanoseconds * static_cast<double>(softmax.columns));
+  const double work = static_cast<double>(softmax.rows) * (kernel.row_nanoseconds + kernel.nanoseconds * static_cast<double>(softmax.columns));
   parallel_for(worthwhile_threads(softmax.threads, work), softmax.rows, [&](std::int64_t begin, std::int64_t end) noexcept {
     kernel.run(softmax, planes[0].data(), begin, end);
   });

@@ -52,13 +52,18 @@ using SoftmaxPlanes = std::array<std::array<std::uint8_t, 256>, 3>;
 struct SoftmaxKernel {
   const char* name;
   Isa isa;
-  bool vbmi;  ///< it needs AVX-512 VBMI, too
+  bool vbmi;               ///< it needs AVX-512 VBMI, too
+  double row_nanoseconds;  ///< about what a row takes ...
+  double nanoseconds;      ///< ... beside so many for each of its elements
   void (*run)(const SoftmaxU8& softmax, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept;
 };
 
 /// Rows of no more columns are done sooner by the specification: a kernel begins each with a table of all 256 results. Measured on a
 /// Zen 5: 44 ns for any row up to 64 columns against 8 ns for 2, 30 for 12 and 34 for 16.
 inline constexpr std::int64_t kFewSoftmaxColumns = 12;
+
+/// Every one, whatever this CPU is.
+[[nodiscard]] std::span<const SoftmaxKernel> softmax_kernels() noexcept;
 
 /// The best one a cap and this CPU allow, or nullptr.
 [[nodiscard]] const SoftmaxKernel* find_softmax_kernel(Isa cap) noexcept;

@@ -11,6 +11,13 @@ void quad_tile_u8s8_avx2(const QuadTile& tile) noexcept;
 
 namespace {
 
+/// acc + a . w, pair by pair. GCC 12 keeps one of eight sums in memory around the intrinsics, which takes a Zen 4 twice the time.
+[[gnu::always_inline]] inline __m256i dot(__m256i acc, __m256i a, __m256i w) noexcept {
+  __m256i products;
+  asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(acc), "=&x"(products) : "x"(a), "xm"(w));
+  return acc;
+}
+
 template <int kRows>
 inline void run_rows(const GemmTile& tile) noexcept {
   const FinishAvx2 output = make_finish(tile.epilogue.out);
@@ -29,8 +36,8 @@ inline void run_rows(const GemmTile& tile) noexcept {
         int pair;
         __builtin_memcpy(&pair, tile.a + r * tile.stride + 2 * p, sizeof(pair));
         const __m256i a = _mm256_set1_epi32(pair);
-        acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(a, w0));
-        acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(a, w1));
+        acc[r][0] = dot(acc[r][0], a, w0);
+        acc[r][1] = dot(acc[r][1], a, w1);
       }
     }
     const std::int64_t count = tile.channels - c < kTileChannels ? tile.channels - c : kTileChannels;
@@ -65,7 +72,7 @@ struct QuadAvx2 {
     return {_mm256_and_si256(x, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16(x, 8)};
   }
   static Ints dot(Ints acc, const Quad& x, const Weights& w) noexcept {
-    return add(add(acc, _mm256_madd_epi16(x.even, load(w.at))), _mm256_madd_epi16(x.odd, load(w.at + 32)));
+    return octet::kernels::dot(octet::kernels::dot(acc, x.even, load(w.at)), x.odd, load(w.at + 32));
   }
   static Output output(const Epilogue& e) noexcept { return make_finish(e.out); }
   template <Ending kEnding, int kRows, int kVectors>

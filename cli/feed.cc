@@ -176,8 +176,12 @@ std::string advice_for_fixed_batch(const Shape& fixed, const Shape& data) {
 Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Normalization> normalization) {
   Feed feed;
   feed.count_ = sources.empty() ? 1 : -1;
-  for (const Source& s : sources) {
+  for (Source& s : sources) {
     const TensorInfo& info = s.info;
+    if (info.elements() == 0 && (s.array == nullptr || s.array->bytes.empty())) {  // there is nothing to give
+      s.array = std::make_shared<const Array>(Array{info.type, {1, 0}, {}});
+      continue;
+    }
     if (s.array == nullptr)
       return Error{ErrorCode::invalid_argument, "has no data: give it with --data", "input '" + info.name + "'"};
     const Array& a = *s.array;
@@ -201,6 +205,7 @@ Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Norma
       return usage_error("--mean and --std have " + std::to_string(normalization->mean.size()) + " values, input '" +
                          info.name + "' has shape " + shape_text(info.shape));
   }
+  feed.count_ = std::max<std::int64_t>(feed.count_, 1);
   feed.sources_ = std::move(sources);
   feed.normalization_ = std::move(normalization);
   return feed;
@@ -254,6 +259,7 @@ Result<void> Feed::read_integers(std::size_t input, std::int64_t first, std::int
 }
 
 Result<void> Feed::read_bytes(std::size_t input, std::int64_t first, std::int64_t n, std::span<std::byte> bytes) const {
+  if (bytes.empty()) return {};
   const Source& s = sources_[input];
   if (s.info.type == Type::f32)
     return read(input, first, n, {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)});

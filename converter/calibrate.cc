@@ -102,6 +102,7 @@ class Worker {
   }
 
   Result<void> observe(int tensor, std::span<const float> values) {
+    if (values.empty()) return {};
     const Extremes extremes = extremes_of(values);
     if (!extremes.finite)
       return Error{ErrorCode::invalid_file,

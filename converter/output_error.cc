@@ -96,9 +96,11 @@ bool OutputError::wants_exact(std::int64_t first_sample) const {
 }
 
 double OutputError::compare(const std::vector<Outputs>& quantized) const {
-  const std::size_t outputs = exact_[0].size();
   double ratio = 0;
-  for (std::size_t o = 0; o < outputs; ++o) {
+  std::size_t outputs = 0;  // that have elements
+  for (std::size_t o = 0; o < exact_[0].size(); ++o) {
+    if (exact_[0][o].empty()) continue;
+    ++outputs;
     double signal = 0;
     double noise = 0;
     for (std::size_t piece = 0; piece < exact_.size(); ++piece) {
@@ -111,7 +113,7 @@ double OutputError::compare(const std::vector<Outputs>& quantized) const {
     }
     ratio += noise == 0 ? 0 : noise / signal;
   }
-  return -10 * std::log10(ratio / static_cast<double>(outputs));
+  return -10 * std::log10(ratio / static_cast<double>(std::max<std::size_t>(outputs, 1)));
 }
 
 }  // namespace octet

@@ -236,7 +236,7 @@ class Quantizer {
     const int out = node.outputs[0];
     if (node.op() == Operator::Quantize) return add_quantize(node);
     if (node.op() == Operator::Dequantize) return add_dequantize(node);
-    if (is_integer(from_, node) || (stays_real_[at(out)] && keeps_values(node.op()))) return add_float(node, {});
+    if (is_empty(from_.tensors[at(out)].shape) || is_integer(from_, node) || (stays_real_[at(out)] && keeps_values(node.op()))) return add_float(node, {});
     if (std::string reason = float_reason(node); !reason.empty()) return add_float(node, std::move(reason));
     if (has_weights(node.op())) return imported_ ? add_imported_product(node) : add_product(node);
     if (is_recurrent(node.op())) return add_recurrent(node);

@@ -81,7 +81,7 @@ Result<Tensor> decode_tensor(const schema::Tensor& from, const FileBytes& file) 
   OCTET_CHECK(decode_shape(from, to));
   if (const auto* q = from.quantization()) to.quant = {copy(q->scales()), copy(q->zero_points()), q->axis()};
   if (const auto* data = from.data()) {
-    if (reinterpret_cast<std::uintptr_t>(data->data()) % kHeaderBytes != 0) return invalid("its data is not 64-byte aligned");
+    if (data->size() != 0 && reinterpret_cast<std::uintptr_t>(data->data()) % kHeaderBytes != 0) return invalid("its data is not 64-byte aligned");
     to.data = Constant(file.owner, std::as_bytes(std::span(data->data(), data->size())));
   }
   return to;

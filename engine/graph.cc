@@ -46,7 +46,7 @@ Result<void> check_quantization(const Tensor& t) {
 Result<void> check_tensor(const Tensor& t) {
   if (t.shape.size() > kMaxRank) return tensor_error(t, "rank " + std::to_string(t.shape.size()) + " is above " + std::to_string(kMaxRank));
   for (const std::int64_t size : t.shape)
-    if (size < 1) return tensor_error(t, "a size of its shape is " + std::to_string(size));
+    if (size < 0) return tensor_error(t, "a size of its shape is " + std::to_string(size));
   const std::int64_t count = element_count(t.shape);
   if (count < 0) return tensor_error(t, "its shape " + to_string(t.shape) + " overflows");
   if (t.batched && (t.constant() || t.shape.empty())) return tensor_error(t, "it cannot follow the batch");
@@ -179,6 +179,8 @@ std::int64_t element_count(const Shape& shape) noexcept {
   return count;
 }
 
+bool is_empty(const Shape& shape) noexcept { return std::ranges::find(shape, 0) != shape.end(); }
+
 std::string to_string(const Shape& shape) {
   if (shape.empty()) return "scalar";
   std::string text;
@@ -190,6 +192,18 @@ std::string describe(const Graph& graph, std::size_t node) {
   const Node& n = graph.nodes[node];
   return "node " + std::to_string(node) + " '" + n.name + "' (" + name_of(n.op()) + ")";
 }
+
+namespace {
+
+/// Only a Reshape may have tensors without elements: no other operator's arithmetic ever meets a size of 0.
+Result<void> check_elements(const Node& node, const std::vector<int>& tensors, const std::vector<Shape>& shapes) {
+  if (node.op() == schema::Operator::Reshape) return {};
+  for (const int i : tensors)
+    if (i != kAbsent && is_empty(shapes[at(i)])) return invalid("takes and makes no tensor without elements, such as one of shape " + to_string(shapes[at(i)]));
+  return {};
+}
+
+}  // namespace
 
 Result<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch) {
   std::vector<Shape> shapes(graph.tensors.size());
@@ -206,11 +220,13 @@ Result<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch) 
   }
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
+    if (auto ok = check_elements(node, node.inputs, shapes); !ok) return std::move(ok).error().in(describe(graph, n));
     auto inferred = find_operator(node.op())->infer(NodeView(graph, node, shapes));
     for (std::size_t k = 0; inferred && k < node.outputs.size(); ++k)
       if (element_count((*inferred)[k]) < 0) inferred = invalid("its output shape " + to_string((*inferred)[k]) + " overflows");
     if (!inferred) return std::move(inferred).error().in(describe(graph, n));
     for (std::size_t k = 0; k < node.outputs.size(); ++k) shapes[at(node.outputs[k])] = std::move((*inferred)[k]);
+    if (auto ok = check_elements(node, node.outputs, shapes); !ok) return std::move(ok).error().in(describe(graph, n));
   }
   return shapes;
 }

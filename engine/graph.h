@@ -142,6 +142,9 @@ struct Graph {
 /// Product of the sizes; -1 if it overflows or a size is negative.
 [[nodiscard]] std::int64_t element_count(const Shape& shape) noexcept;
 
+/// Whether a tensor of this shape has no elements. Such ones are graph inputs, constants, and what a Reshape makes of them.
+[[nodiscard]] bool is_empty(const Shape& shape) noexcept;
+
 /// "1x28x28x1".
 [[nodiscard]] std::string to_string(const Shape& shape);
 

@@ -29,6 +29,7 @@ template <class T>
 Result<void> bind_all(std::span<const T> tensors, const std::vector<TensorInfo>& infos, const char* what, std::byte** bound) {
   if (tensors.size() != infos.size())
     return bad_argument("the model has " + std::to_string(infos.size()) + " " + what + "s, " + std::to_string(tensors.size()) + " were given");
+  static std::byte nothing{};  // where tensors without elements are that have no address
   std::fill_n(bound, infos.size(), nullptr);
   for (std::size_t k = 0; k < tensors.size(); ++k) {
     OCTET_TRY(const std::size_t position, find(tensors[k], k, infos, what));
@@ -37,10 +38,10 @@ Result<void> bind_all(std::span<const T> tensors, const std::vector<TensorInfo>&
     if (tensors[k].type != info.type) return complain(std::string("is ") + name_of(info.type) + ", not " + name_of(tensors[k].type));
     if (tensors[k].size_bytes != info.size_bytes())
       return complain("has " + std::to_string(info.size_bytes()) + " bytes, not " + std::to_string(tensors[k].size_bytes));
-    if (tensors[k].data == nullptr) return complain("has no data");
+    if (tensors[k].data == nullptr && tensors[k].size_bytes != 0) return complain("has no data");
     if (bound[position] != nullptr) return complain("was given twice");
     // Inputs are only read: the table of addresses is shared with what is written.
-    bound[position] = static_cast<std::byte*>(const_cast<void*>(static_cast<const void*>(tensors[k].data)));
+    bound[position] = tensors[k].data == nullptr ? &nothing : static_cast<std::byte*>(const_cast<void*>(static_cast<const void*>(tensors[k].data)));
   }
   return {};
 }

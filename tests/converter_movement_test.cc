@@ -83,7 +83,7 @@ TEST_CASE("Slice clamps as ONNX does") {
   CHECK(one(kMost, 3, -1) == Values{5, 4});
   CHECK(one(-1, -7, -1) == Values{5, 4, 3, 2, 1, 0});
   CHECK(one(kMost, kLeast, kLeast) == Values{5});
-  check_refused(slice_model({6}, {3}, {3}, {0}, {1}), ErrorCode::unsupported, "no elements");
+  CHECK(compute(slice_model({6}, {3}, {3}, {0}, {1}), {count_to(6)}).empty());
   check_refused(slice_model({6}, {3}, {4}, {0}, {0}), ErrorCode::invalid_file, "step");
   check_refused(slice_model({6}, {3}, {4}, {1}, {1}), ErrorCode::invalid_file, "axis");
   check_refused(slice_model({6, 6}, {3, 3}, {4, 4}, {0, -2}, {1, 1}), ErrorCode::invalid_file, "twice");

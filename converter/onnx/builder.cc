@@ -27,7 +27,7 @@ bool repeats(const Tensor& one, const Tensor& two) {
 
 bool fits(const Shape& shape) noexcept {
   constexpr std::int64_t kLargest = std::numeric_limits<std::int32_t>::max();
-  return element_count(shape) >= 1 && std::ranges::all_of(shape, [](std::int64_t size) { return size <= kLargest; });
+  return element_count(shape) >= 0 && std::ranges::all_of(shape, [](std::int64_t size) { return size <= kLargest; });
 }
 
 void GraphBuilder::define_constant(const std::string& name, KnownValue value) {
@@ -39,8 +39,7 @@ void GraphBuilder::define_constant(const std::string& name, KnownValue value) {
 Result<int> GraphBuilder::tensor_of(const std::string& name) {
   Value& value = values_.at(name);
   if (value.tensor != kAbsent) return value.tensor;
-  for (const std::int64_t size : value.pending.one.shape)
-    if (size == 0) return Error{ErrorCode::unsupported, "constant '" + name + "' has no elements", {}};
+  if (is_empty(value.pending.one.shape) && value.pending.two) return follows_batch("the size of '" + name + "', which has no elements, follows the batch");
   value.tensor = add_tensor(std::move(value.pending.one));
   if (value.pending.two) {
     shapes_[1][at(value.tensor)] = value.pending.two->shape;
@@ -86,16 +85,38 @@ Result<int> GraphBuilder::batched_input() {
   return *like;
 }
 
+namespace {
+
+/// Operators that make tensors without elements of such ones; others are never asked what they would make of them.
+constexpr std::array kTakeNothing = {
+    schema::Operator::Reshape, schema::Operator::Transpose, schema::Operator::Slice,  schema::Operator::Concat,   schema::Operator::Gather,
+    schema::Operator::Add,     schema::Operator::Sub,       schema::Operator::Mul,    schema::Operator::Binary,   schema::Operator::Pointwise,
+    schema::Operator::Compare, schema::Operator::Where,     schema::Operator::Lookup, schema::Operator::Quantize, schema::Operator::Dequantize,
+    schema::Operator::Cast};
+
+/// Whether a node reads nothing that has no elements, or makes nothing that has any.
+Result<void> check_elements(const NodeView& node, const std::vector<Shape>& outputs) {
+  for (std::size_t i = 0; i < node.input_count(); ++i) {
+    if (!node.has_input(i) || !is_empty(node.input_shape(i)) || (!outputs.empty() && std::ranges::all_of(outputs, is_empty))) continue;
+    return Error{ErrorCode::unsupported, "its input '" + node.input(i).name + "' of shape " + to_string(node.input_shape(i)) + " has no elements", {}};
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> GraphBuilder::infer(const Node& node) {
   const OperatorInfo& info = *find_operator(node.op());
   for (const std::size_t b : {0U, 1U}) {
+    if (std::ranges::find(kTakeNothing, node.op()) == kTakeNothing.end()) OCTET_CHECK(check_elements(NodeView(graph_, node, shapes_[b]), {}));
     auto inferred = info.infer(NodeView(graph_, node, shapes_[b]));
     if (!inferred && b == 1) return follows_batch(inferred.error().message + " at batch 2");
     if (!inferred) return std::move(inferred).error();
+    OCTET_CHECK(check_elements(NodeView(graph_, node, shapes_[b]), *inferred));
     for (std::size_t k = 0; k < node.outputs.size(); ++k) {
       const Shape& shape = (*inferred)[k];
       if (shape.size() > kMaxRank) return invalid("its output has rank " + std::to_string(shape.size()) + ", above " + std::to_string(kMaxRank));
-      if (!fits(shape)) return invalid("its output shape " + to_string(shape) + " is empty or too large");
+      if (!fits(shape)) return invalid("its output shape " + to_string(shape) + " is too large");
       shapes_[b][at(node.outputs[k])] = shape;
       if (b == 0) graph_.tensors[at(node.outputs[k])].shape = shape;
     }
@@ -190,6 +211,20 @@ Result<int> GraphBuilder::expanded(int index) {
   return expanded_[index] = y;
 }
 
+Result<bool> GraphBuilder::fold_nothing(const Node& node) {
+  if (std::ranges::none_of(node.outputs, [&](int i) { return is_empty(tensor(i).shape); })) return false;
+  for (const int i : node.outputs) {
+    if (!is_empty(tensor(i).shape)) return Error{ErrorCode::unsupported, "some of its outputs have no elements", {}};
+    if (shapes_[0][at(i)] != shapes_[1][at(i)]) return follows_batch("its output has no elements, and its shape follows the batch");
+    Tensor& t = graph_.tensors[at(i)];
+    if (t.source.s8) t.type = Type::s8;
+    t.quant = {};
+    t.source = {};
+    t.data = Constant::of(std::vector<std::byte>());
+  }
+  return true;
+}
+
 Result<void> GraphBuilder::expand_inputs(Node& node) {
   for (int& i : node.inputs) {
     if (i == kAbsent || !at_two_.contains(i)) continue;
@@ -214,7 +249,10 @@ Result<std::vector<int>> GraphBuilder::append(Node node, const std::vector<NewTe
   }
   OCTET_CHECK(infer(node));
   if (may_fold) {
-    OCTET_TRY(const bool folded, fold(node));
+    OCTET_TRY(bool folded, fold_nothing(node));
+    if (!folded) {
+      OCTET_TRY(folded, fold(node));
+    }
     if (folded) return node.outputs;
   }
   OCTET_CHECK(expand_inputs(node));

@@ -17,7 +17,7 @@
 
 namespace octet {
 
-/// Whether a tensor may have this shape: not empty, and every size and the number of elements can be written down.
+/// Whether a tensor may have this shape: every size and the number of elements can be written down.
 [[nodiscard]] bool fits(const Shape& shape) noexcept;
 
 /// A value that can be computed at conversion: its content at batch 1 and, where that differs, at batch 2.
@@ -57,7 +57,7 @@ class GraphBuilder {
   /// The content of a defined value if it can be computed once the batch is known.
   [[nodiscard]] std::optional<KnownValue> known_value_of(const std::string& name) const;
 
-  /// A new tensor; a constant must have no size of 0.
+  /// A new tensor.
   int add_tensor(Tensor tensor);
   [[nodiscard]] int tensor_count() const noexcept { return static_cast<int>(graph_.tensors.size()); }
   void rename(int index, const std::string& name) { graph_.tensors[static_cast<std::size_t>(index)].name = name; }
@@ -108,6 +108,8 @@ class GraphBuilder {
 
   [[nodiscard]] Result<void> infer(const Node& node);
   [[nodiscard]] Result<bool> fold(const Node& node);
+  /// What makes nothing but tensors without elements is computed whatever it reads: they are constants.
+  [[nodiscard]] Result<bool> fold_nothing(const Node& node);
   [[nodiscard]] Result<std::vector<Tensor>> evaluate_at_two(const Node& node);
   [[nodiscard]] Result<void> expand_inputs(Node& node);
   [[nodiscard]] Result<int> expanded(int tensor);

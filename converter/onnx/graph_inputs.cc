@@ -62,8 +62,13 @@ bool left_open(const TensorShapeProto& shape, const Sizes& sizes) {
 }
 
 Result<Tensor> with_given_shape(Tensor input, const TensorShapeProto& declared, bool has_shape, const Shape& given) {
-  for (const std::int64_t size : given)
-    if (size < 1) return bad_argument("is given a shape with size " + std::to_string(size));
+  const auto declared_as_0 = [&](std::size_t i) {
+    if (i >= static_cast<std::size_t>(declared.dim_size())) return false;
+    const auto& d = declared.dim(static_cast<int>(i));
+    return d.has_dim_value() && d.dim_value() == 0;
+  };
+  for (std::size_t i = 0; i < given.size(); ++i)
+    if (given[i] < 1 && !(given[i] == 0 && declared_as_0(i))) return bad_argument("is given a shape with size " + std::to_string(given[i]));
   input.shape = given;
   if (!has_shape) {
     input.batched = !given.empty() && given[0] == 1;
@@ -118,7 +123,6 @@ Result<Tensor> DeclaredInputs::with_declared_shape(Tensor input, const onnx::Val
   if (left_open(declared, sizes_)) return bad_argument("has open dimensions " + text_of(declared) + "; set them, for example " + examples());
   for (int i = 0; i < declared.dim_size(); ++i) {
     const std::optional<std::int64_t> size = size_of(declared.dim(i), sizes_);
-    if (size == 0) return Error{ErrorCode::unsupported, "is declared as " + text_of(declared) + ", which is empty", {}};
     input.shape.push_back(size.value_or(1));
     input.batched = input.batched || (i == 0 && !size);
   }

@@ -269,6 +269,7 @@ class Import final : public BranchImport {
     const bool visible = std::ranges::any_of(node.output(), [&](const std::string& name) { return outputs_.contains(name); });
     const int source = static_cast<int>(builder_.graph().source_nodes.size()) - 1;
     NodeImport import(builder_, node, std::move(attributes), static_cast<int>(opset_), source, source_name, visible, this);
+    import.takes_nothing = importer.takes_nothing;
     for (const std::string& name : node.output()) import.output_is_read.push_back(!name.empty() && read_.contains(name));
     OCTET_CHECK(importer.import(import));
     OCTET_CHECK(import.attributes.check_all_read());

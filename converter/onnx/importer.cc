@@ -5,6 +5,8 @@
 #include <bit>
 #include <limits>
 
+#include "converter/onnx/source_quantization.h"
+
 namespace octet {
 
 // One for each operator that ONNX nodes become; defined in importers/<file>.cc.
@@ -100,7 +102,9 @@ bool NodeImport::has_input(std::size_t i) const {
 
 Result<int> NodeImport::input(std::size_t i) {
   if (!has_input(i)) return invalid("input " + std::to_string(i) + " is missing");
-  return builder_.tensor_of(input_name(i));
+  OCTET_TRY(const int x, builder_.tensor_of(input_name(i)));
+  if (!takes_nothing && is_empty(shape(x))) return unsupported("its input '" + input_name(i) + "' of shape " + to_string(shape(x)) + " has no elements");
+  return x;
 }
 
 std::optional<Tensor> NodeImport::constant(std::size_t i) const {
@@ -157,6 +161,17 @@ Result<void> NodeImport::import_branch(const onnx::GraphProto& branch) {
 
 void NodeImport::set_constant_output(Tensor constant) { builder_.define_constant(output_name(), std::move(constant)); }
 void NodeImport::set_constant_output(KnownValue value) { builder_.define_constant(output_name(), std::move(value)); }
+
+Result<void> NodeImport::emit_nothing(std::size_t i, int x, const std::array<Shape, 2>& shapes) {
+  if (shapes[0] != shapes[1]) return follows_batch("its output has no elements, and its shape follows the batch");
+  Tensor nothing;
+  nothing.name = name_of_output(i);
+  nothing.type = source_type(tensor(x));
+  nothing.shape = shapes[0];
+  nothing.data = Constant::of(std::vector<std::byte>());
+  set_output(i, add_constant(std::move(nothing)));
+  return {};
+}
 
 Result<int> NodeImport::transposed(int x, std::vector<int> perm) {
   std::string suffix = "@";

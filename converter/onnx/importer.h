@@ -43,6 +43,7 @@ class NodeImport {
 
   Attributes attributes;
   std::vector<bool> output_is_read;  ///< by a node or as an output of the graph; of each output
+  bool takes_nothing = true;         ///< Importer::takes_nothing
 
   [[nodiscard]] const std::string& op_type() const;
   [[nodiscard]] int opset() const noexcept { return opset_; }
@@ -122,6 +123,8 @@ class NodeImport {
   [[nodiscard]] Result<void> alias(std::size_t i);
   /// The branch's nodes, whose outputs are the node's.
   [[nodiscard]] Result<void> import_branch(const onnx::GraphProto& branch);
+  /// Output i is a tensor without elements of this shape (at batch 1 and 2), the elements it does not have being of x's kind.
+  [[nodiscard]] Result<void> emit_nothing(std::size_t i, int x, const std::array<Shape, 2>& shapes);
   /// A constant.
   void set_constant_output(Tensor constant);
   void set_constant_output(KnownValue value);
@@ -214,6 +217,7 @@ class NodeImport {
 struct Importer {
   std::size_t min_inputs, max_inputs;
   Result<void> (*import)(NodeImport& node);
+  bool takes_nothing = false;  ///< its inputs may be tensors without elements, of which it makes such ones
 };
 
 /// Importers by the ONNX operator's name.

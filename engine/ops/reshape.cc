@@ -18,6 +18,7 @@ Result<Shape> infer(const NodeView& node) {
     y.push_back(wanted[i] == -1 ? 1 : wanted[i] == 0 ? x[i] : wanted[i]);
   }
   const std::int64_t known = element_count(y);
+  if (open != wanted.size() && known == 0) return invalid("its shape has a -1 beside a size of 0");
   if (open != wanted.size() && known > 0 && total % known == 0) y[open] = total / known;
   if (element_count(y) != total) return invalid("cannot make shape " + to_string(y) + " of " + to_string(x));
   return y;
@@ -29,7 +30,7 @@ Result<void> check(const NodeView& node) { return check_moves(node); }
 Result<Step> prepare(const NodeView& node, const PrepareOptions&) {
   const std::size_t bytes = static_cast<std::size_t>(element_count(node.output_shape())) * size_of(node.output().type);
   return make_step("copy", [bytes, in = node.input_index(0), out = node.output_index()](const Buffers& b) noexcept -> const char* {
-    std::memcpy(b.tensor<std::byte>(out), b.tensor<std::byte>(in), bytes);
+    if (bytes != 0) std::memcpy(b.tensor<std::byte>(out), b.tensor<std::byte>(in), bytes);
     return nullptr;
   });
 }

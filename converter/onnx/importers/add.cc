@@ -36,7 +36,7 @@ Result<void> import_mean(NodeImport& node) {
 }  // namespace
 
 void register_add(ImporterTable& table) {
-  table.add("Add", {2, 2, import_add});
+  table.add("Add", {2, 2, import_add, true});
   table.add("Sum", {1, 1024, import_sum});
   table.add("Mean", {1, 1024, import_mean});
 }

@@ -165,7 +165,7 @@ Result<void> import_prelu(NodeImport& node) {
 }  // namespace
 
 void register_binary(ImporterTable& table) {
-  table.add("Div", {2, 2, import_div});
+  table.add("Div", {2, 2, import_div, true});
   table.add("Pow", {2, 2, import_pow});
   table.add("Min", {1, 1024, import_extreme});
   table.add("Max", {1, 1024, import_extreme});

@@ -34,7 +34,7 @@ Result<void> import_cast_like(NodeImport& node) {
 }  // namespace
 
 void register_cast(ImporterTable& table) {
-  table.add("Cast", {1, 1, import_cast});
+  table.add("Cast", {1, 1, import_cast, true});
   table.add("CastLike", {2, 2, import_cast_like});
 }
 

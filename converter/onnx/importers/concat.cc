@@ -3,23 +3,47 @@
 namespace octet {
 namespace {
 
+/// Whether a tensor adds nothing along `axis`. Exporters concatenate lists without elements to tensors of any rank.
+bool adds_nothing(const Shape& shape, std::int64_t axis) {
+  if (shape == Shape{0}) return true;
+  const auto at = normalize_axis(axis, shape.size());
+  return at && shape[static_cast<std::size_t>(*at)] == 0;
+}
+
+/// The others' sizes are those of x, but for `axis`.
+Result<void> check_others(NodeImport& node, const std::vector<int>& others, int x, std::size_t axis) {
+  for (const int other : others) {
+    if (node.shape(other) == Shape{0}) continue;
+    for (const std::size_t b : {0U, 1U}) {
+      Shape shape = node.shapes(other)[b];
+      const Shape fits = node.shapes(x)[b];
+      if (shape.size() == fits.size()) shape[axis] = fits[axis];
+      if (shape == fits) continue;
+      const std::string message = "an input of shape " + to_string(node.shapes(other)[b]) + " does not fit to " + to_string(fits);
+      return b == 0 ? invalid(message) : node.follows_batch(message + " at batch 2");
+    }
+  }
+  return {};
+}
+
 Result<void> import_concat(NodeImport& node) {
   if (!node.attributes.has("axis")) return invalid("has no axis");
   OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", 0));
   std::vector<int> inputs;
+  std::vector<int> left_out;
   for (std::size_t i = 0; i < node.input_count(); ++i) {
-    const auto value = node.input_count() > 1 ? node.constant(i) : std::nullopt;
-    if (value && value->shape == Shape{0} && (i + 1 < node.input_count() || !inputs.empty())) continue;  // adds nothing
     OCTET_TRY(const int x, node.input(i));
-    inputs.push_back(x);
+    const bool last_chance = i + 1 == node.input_count() && inputs.empty();
+    (adds_nothing(node.shape(x), axis) && !last_chance ? left_out : inputs).push_back(x);
   }
   schema::ConcatT op;
   OCTET_TRY(op.axis, normalize_axis(axis, node.rank(inputs[0])));
+  OCTET_CHECK(check_others(node, left_out, inputs[0], static_cast<std::size_t>(op.axis)));
   return node.emit(std::move(op), std::move(inputs));
 }
 
 }  // namespace
 
-void register_concat(ImporterTable& table) { table.add("Concat", {1, 1024, import_concat}); }
+void register_concat(ImporterTable& table) { table.add("Concat", {1, 1024, import_concat, true}); }
 
 }  // namespace octet

@@ -48,7 +48,7 @@ Result<void> import_dropout(NodeImport& node) {
 }  // namespace
 
 void register_identity(ImporterTable& table) {
-  table.add("Identity", {1, 1, import_identity});
+  table.add("Identity", {1, 1, import_identity, true});
   table.add("Dropout", {1, 3, import_dropout});
 }
 

@@ -140,7 +140,7 @@ Result<void> import_eye_like(NodeImport& node) {
 void register_mask(ImporterTable& table) {
   table.add("OneHot", {3, 3, import_one_hot});
   table.add("Hardmax", {1, 1, import_hardmax});
-  table.add("Trilu", {1, 2, import_trilu});
+  table.add("Trilu", {1, 2, import_trilu, true});
   table.add("EyeLike", {1, 1, import_eye_like});
 }
 

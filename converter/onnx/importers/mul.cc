@@ -7,6 +7,6 @@ Result<void> import_mul(NodeImport& node) { return emit_arithmetic(node, schema:
 
 }  // namespace
 
-void register_mul(ImporterTable& table) { table.add("Mul", {2, 2, import_mul}); }
+void register_mul(ImporterTable& table) { table.add("Mul", {2, 2, import_mul, true}); }
 
 }  // namespace octet

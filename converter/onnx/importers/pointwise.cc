@@ -179,8 +179,8 @@ Result<void> import_clip(NodeImport& node) {
 }  // namespace
 
 void register_pointwise(ImporterTable& table) {
-  for (const Row& row : kRows) table.add(row.onnx_operator, {1, 1, import_row});
-  table.add("Clip", {1, 3, import_clip});
+  for (const Row& row : kRows) table.add(row.onnx_operator, {1, 1, import_row, true});
+  table.add("Clip", {1, 3, import_clip, true});
   table.add("Gelu", {1, 1, import_gelu});
 }
 

@@ -160,8 +160,8 @@ Result<int> as_numbers(NodeImport& node, int x) {
 }
 
 void register_quantize_linear(ImporterTable& table) {
-  table.add("DequantizeLinear", {2, 3, import_dequantize});
-  table.add("QuantizeLinear", {2, 3, import_quantize});
+  table.add("DequantizeLinear", {2, 3, import_dequantize, true});
+  table.add("QuantizeLinear", {2, 3, import_quantize, true});
 }
 
 }  // namespace octet

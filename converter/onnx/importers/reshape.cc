@@ -7,6 +7,7 @@ namespace octet {
 namespace {
 
 Result<void> emit(NodeImport& node, int x, const std::vector<std::int64_t>& shape) {
+  if (is_empty(node.shape(x))) return node.emit_nothing(0, x, {shape, shape});
   schema::ReshapeT op;
   for (const std::int64_t size : shape) {
     OCTET_TRY(const int s, to_int(size, "shape"));
@@ -30,6 +31,22 @@ Result<std::vector<std::int64_t>> resolved(const std::vector<std::int64_t>& want
   return sizes;
 }
 
+/// A Reshape of no elements: the graph's would copy the sizes that are 0.
+Result<void> reshape_nothing(NodeImport& node, std::array<std::vector<std::int64_t>, 2> shapes, int x, bool zero_copies) {
+  for (const std::size_t b : {0U, 1U}) {
+    Shape& shape = shapes[b];
+    const Shape from = node.shapes(x)[b];
+    for (std::size_t i = 0; zero_copies && i < shape.size(); ++i)
+      if (shape[i] == 0 && i < from.size()) shape[i] = from[i];
+    if (const auto open = std::ranges::find(shape, -1); open != shape.end()) {
+      if (is_empty(shape)) return invalid("its shape has a -1 beside a size of 0");
+      *open = 0;
+    }
+    if (element_count(shape) != 0) return invalid("cannot make shape " + to_string(shape) + " of " + to_string(from));
+  }
+  return node.emit_nothing(0, x, shapes);
+}
+
 /// A shape of which a value follows the batch: that one is left open, the others are spelt out.
 Result<std::vector<std::int64_t>> with_open_batch(NodeImport& node, const std::array<std::vector<std::int64_t>, 2>& shapes, int x) {
   OCTET_TRY(auto one, resolved(shapes[0], node.shapes(x)[0]));
@@ -47,9 +64,9 @@ Result<std::vector<std::int64_t>> with_open_batch(NodeImport& node, const std::a
 Result<void> import_reshape(NodeImport& node) {
   OCTET_TRY(const auto shapes, node.known_integers(1, "shape"));
   OCTET_TRY(const std::int64_t allow_zero, node.attributes.integer("allowzero", 0));
-  if (allow_zero != 0 && std::ranges::find(shapes[0], 0) != shapes[0].end())
-    return unsupported("allowzero with a size of 0 is not supported");
   OCTET_TRY(const int x, node.input(0));
+  if (is_empty(node.shape(x))) return reshape_nothing(node, shapes, x, allow_zero == 0);
+  if (allow_zero != 0 && is_empty(shapes[0])) return invalid("cannot make shape " + to_string(shapes[0]) + " of " + to_string(node.shape(x)));
   if (shapes[0] == shapes[1]) return emit(node, x, shapes[0]);
   OCTET_TRY(const auto shape, with_open_batch(node, shapes, x));
   return emit(node, x, shape);
@@ -65,18 +82,20 @@ Result<void> import_flatten(NodeImport& node) {
   const std::int64_t axis = wanted < 0 ? wanted + rank : wanted;
   if (axis < 0 || axis > rank)
     return invalid("axis " + std::to_string(wanted) + " is out of range for rank " + std::to_string(rank));
-  if (axis == 0) return emit(node, x, {1, -1});
   const auto count = [&](bool front, std::size_t b) {
     const Shape shape = node.shapes(x)[b];
     return element_count(front ? Shape(shape.begin(), shape.begin() + axis) : Shape(shape.begin() + axis, shape.end()));
   };
+  if (is_empty(node.shape(x))) return node.emit_nothing(0, x, {Shape{count(true, 0), count(false, 0)}, Shape{count(true, 1), count(false, 1)}});
+  if (axis == 0) return emit(node, x, {1, -1});
   if (count(false, 0) != count(false, 1)) return emit(node, x, {count(true, 0), -1});  // the batch is among the latter
   return emit(node, x, {-1, count(false, 0)});
 }
 
 /// The sizes of x; -1 for the one that follows the batch.
-Shape open_shape(NodeImport& node, int x) {
+Result<Shape> open_shape(NodeImport& node, int x) {
   auto shapes = node.shapes(x);
+  if (is_empty(shapes[0]) && shapes[0] != shapes[1]) return node.follows_batch("its input has no elements, and its shape follows the batch");
   for (std::size_t i = 0; i < shapes[0].size(); ++i)
     if (shapes[0][i] != shapes[1][i]) shapes[0][i] = -1;
   return shapes[0];
@@ -105,7 +124,7 @@ Result<std::vector<int>> normalize_axes(const std::vector<std::int64_t>& axes, s
 
 Result<void> import_squeeze(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
-  const Shape shape = open_shape(node, x);
+  OCTET_TRY(const Shape shape, open_shape(node, x));
   OCTET_TRY(const auto given, read_axes(node));
   OCTET_TRY(std::vector<int> axes, normalize_axes(given, shape.size()));
   if (axes.empty())  // all of size 1
@@ -124,7 +143,7 @@ Result<void> import_squeeze(NodeImport& node) {
 
 Result<void> import_unsqueeze(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
-  const Shape shape = open_shape(node, x);
+  OCTET_TRY(const Shape shape, open_shape(node, x));
   OCTET_TRY(const auto given, read_axes(node));
   if (given.empty()) return invalid("has no axes");
   const std::size_t rank = shape.size() + given.size();
@@ -204,10 +223,10 @@ Result<void> import_space_to_depth(NodeImport& node) {
 }  // namespace
 
 void register_reshape(ImporterTable& table) {
-  table.add("Reshape", {2, 2, import_reshape});
-  table.add("Flatten", {1, 1, import_flatten});
-  table.add("Squeeze", {1, 2, import_squeeze});
-  table.add("Unsqueeze", {1, 2, import_unsqueeze});
+  table.add("Reshape", {2, 2, import_reshape, true});
+  table.add("Flatten", {1, 1, import_flatten, true});
+  table.add("Squeeze", {1, 2, import_squeeze, true});
+  table.add("Unsqueeze", {1, 2, import_unsqueeze, true});
   table.add("DepthToSpace", {1, 1, import_depth_to_space});
   table.add("SpaceToDepth", {1, 1, import_space_to_depth});
 }

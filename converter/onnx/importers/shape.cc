@@ -114,8 +114,8 @@ Result<void> import_window(NodeImport& node) {
 }  // namespace
 
 void register_shape(ImporterTable& table) {
-  table.add("Shape", {1, 1, import_shape});
-  table.add("Size", {1, 1, import_size});
+  table.add("Shape", {1, 1, import_shape, true});
+  table.add("Size", {1, 1, import_size, true});
   for (const char* name : {"HannWindow", "HammingWindow", "BlackmanWindow"}) table.add(name, {1, 1, import_window});
   table.add("Range", {3, 3, import_range});
 }

@@ -53,6 +53,7 @@ enum class Taken { something, nothing };
 /// One axis of `size` elements, as ONNX clamps it. An axis that is taken whole, whatever its size, stays open.
 Result<Taken> set_axis(schema::SliceT& op, std::size_t axis, std::int64_t size, std::int64_t start, std::int64_t end, std::int64_t step) {
   if (step == 0) return invalid("a step is 0");
+  if (size == 0) return Taken::nothing;
   const auto from_front = [&](std::int64_t v) { return v < 0 ? std::max(v, std::numeric_limits<std::int64_t>::min() + size) + size : v; };
   const bool forward = step > 0;
   const std::int64_t first = std::clamp<std::int64_t>(from_front(start), 0, forward ? size : size - 1);
@@ -68,14 +69,15 @@ Result<Taken> set_axis(schema::SliceT& op, std::size_t axis, std::int64_t size, 
   return Taken::something;
 }
 
-/// No elements: of a constant, a constant, which arithmetic on shapes may need.
-Result<void> take_nothing(NodeImport& node, int axis) {
-  auto value = node.constant(0);
-  if (!value || value->shape.size() != 1) return unsupported("takes no elements along axis " + std::to_string(axis));
-  value->shape = {0};
-  value->data = value->data.part(0, 0);
-  node.set_constant_output(*std::move(value));
-  return {};
+/// Output i with no elements along `axis`; its other sizes are those that `op` takes.
+Result<void> take_nothing(NodeImport& node, std::size_t i, int x, const schema::SliceT& op, std::size_t axis) {
+  auto shapes = node.shapes(x);
+  for (Shape& shape : shapes) {
+    for (std::size_t k = 0; k < shape.size(); ++k)
+      if (op.sizes[k] != 0) shape[k] = op.sizes[k];
+    shape[axis] = 0;
+  }
+  return node.emit_nothing(i, x, shapes);
 }
 
 Result<void> import_slice(NodeImport& node) {
@@ -83,14 +85,16 @@ Result<void> import_slice(NodeImport& node) {
   OCTET_TRY(const Bounds b, read_bounds(node));
   schema::SliceT op = whole(node.rank(x));
   std::vector<bool> seen(node.rank(x));
+  std::optional<std::size_t> nothing;  // an axis of which no element is taken
   for (std::size_t i = 0; i < b.starts.size(); ++i) {
     OCTET_TRY(const int axis, normalize_axis(b.axes[i], node.rank(x)));
     const auto k = static_cast<std::size_t>(axis);
     if (seen[k]) return invalid("axis " + std::to_string(axis) + " is given twice");
     seen[k] = true;
     OCTET_TRY(const Taken taken, set_axis(op, k, node.shape(x)[k], b.starts[i], b.ends[i], b.steps[i]));
-    if (taken == Taken::nothing) return take_nothing(node, axis);
+    if (taken == Taken::nothing) nothing = k;
   }
+  if (nothing) return take_nothing(node, 0, x, op, *nothing);
   return node.emit(std::move(op), {x});
 }
 
@@ -105,7 +109,7 @@ Result<std::vector<std::int64_t>> read_parts(NodeImport& node, std::int64_t size
   OCTET_TRY(const std::int64_t count, node.attributes.integer("num_outputs", outputs));
   if (count != outputs) return invalid("its num_outputs is " + std::to_string(count) + ", but it has " + std::to_string(outputs));
   if (!parts.empty()) return parts;
-  const std::int64_t part = (size - 1) / count + 1;
+  const std::int64_t part = size == 0 ? 0 : (size - 1) / count + 1;
   if (node.opset() < 18 && size % count != 0) return invalid(std::to_string(size) + " elements do not split into " + std::to_string(count) + " equal parts");
   for (std::int64_t i = 0; i < count; ++i) parts.push_back(std::min(part, size - i * part));
   return parts;
@@ -123,8 +127,9 @@ Result<void> import_split(NodeImport& node) {
   std::int64_t begin = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (parts[i] < 0 || parts[i] > size - begin) return invalid("its parts do not make up the " + std::to_string(size) + " elements of its axis");
-    if (parts[i] == 0) return unsupported("part " + std::to_string(i) + " is empty");
-    if (node.has_output(i)) {
+    if (node.has_output(i) && parts[i] == 0) {
+      OCTET_CHECK(take_nothing(node, i, x, whole(node.rank(x)), k));
+    } else if (node.has_output(i)) {
       schema::SliceT op = whole(node.rank(x));
       OCTET_TRY(op.starts[k], to_int(begin, "start"));
       OCTET_TRY(op.sizes[k], to_int(parts[i], "size"));
@@ -139,8 +144,8 @@ Result<void> import_split(NodeImport& node) {
 }  // namespace
 
 void register_slice(ImporterTable& table) {
-  table.add("Slice", {1, 5, import_slice});
-  table.add("Split", {1, 2, import_split});
+  table.add("Slice", {1, 5, import_slice, true});
+  table.add("Split", {1, 2, import_split, true});
 }
 
 }  // namespace octet

@@ -14,6 +14,6 @@ Result<void> import_sub(NodeImport& node) {
 
 }  // namespace
 
-void register_sub(ImporterTable& table) { table.add("Sub", {2, 2, import_sub}); }
+void register_sub(ImporterTable& table) { table.add("Sub", {2, 2, import_sub, true}); }
 
 }  // namespace octet

@@ -18,6 +18,6 @@ Result<void> import_transpose(NodeImport& node) {
 
 }  // namespace
 
-void register_transpose(ImporterTable& table) { table.add("Transpose", {1, 1, import_transpose}); }
+void register_transpose(ImporterTable& table) { table.add("Transpose", {1, 1, import_transpose, true}); }
 
 }  // namespace octet

@@ -12,6 +12,6 @@ Result<void> import_where(NodeImport& node) {
 
 }  // namespace
 
-void register_where(ImporterTable& table) { table.add("Where", {3, 3, import_where}); }
+void register_where(ImporterTable& table) { table.add("Where", {3, 3, import_where, true}); }
 
 }  // namespace octet

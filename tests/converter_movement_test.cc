@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "converter/passes/passes.h"
 #include "converter_models.h"
@@ -40,6 +41,25 @@ ModelBuilder slice_model(const Shape& shape, const Ints& starts, const Ints& end
   m.input("x", shape).output("y").s64("starts", starts).s64("ends", ends).s64("axes", axes).s64("steps", steps);
   m.node("Slice", {"x", "starts", "ends", "axes", "steps"}, {"y"});
   return m;
+}
+
+TEST_CASE("constant indices out of range of what takes tuples, or elements: the model is invalid, at the node") {
+  const auto model = [](const std::string& op, std::int64_t index) {
+    ModelBuilder m;
+    m.input("x", {2, 8}).output("y").s64_matrix("i", 2, 2, {1, 7, 0, index}).random("u", {2});
+    const bool scatters = op == "ScatterND";
+    NodeBuilder node = m.node(op, scatters ? Strings{"x", "i", "u"} : Strings{"x", "i"}, {"y"}).named("pick");
+    if (op == "GatherElements") node.with("axis", 1);
+    return m;
+  };
+  for (const char* op : {"GatherND", "ScatterND", "GatherElements"}) {
+    INFO(op);
+    CHECK(compute(model(op, -8), {count_to(16)}).size() == (std::string(op) == "ScatterND" ? 16 : std::string(op) == "GatherND" ? 2 : 4));
+    for (const std::int64_t index : {std::int64_t{8}, std::int64_t{-9}, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+      check_refused(model(op, index), ErrorCode::invalid_file, "index " + std::to_string(index) + " is out of range for an axis of 8");
+      CHECK(model(op, index).import().error().where.starts_with("node 0 'pick'"));
+    }
+  }
 }
 
 TEST_CASE("Gather: constant indices out of range, of activations and of tables") {

@@ -1,4 +1,4 @@
-#include "engine/ops/common.h"
+#include "engine/ops/indexed.h"
 #include "kernels/layout/layout.h"
 
 namespace octet::gather {
@@ -28,9 +28,7 @@ Result<Shape> infer(const NodeView& node) {
 
 Result<void> check(const NodeView& node) {
   OCTET_CHECK(check_moved(node, 0));
-  const Type type = node.input(1).type;
-  if (type != Type::s32 && type != Type::s64) return invalid(std::string("its indices must be s32 or s64, not ") + name_of(type));
-  return {};
+  return check_indices(node.input(1), std::span(node.input_shape(0)).subspan(static_cast<std::size_t>(node.as<schema::GatherT>().axis), 1));
 }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {

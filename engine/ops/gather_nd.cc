@@ -22,7 +22,8 @@ Result<Shape> infer(const NodeView& node) {
 
 Result<void> check(const NodeView& node) {
   OCTET_CHECK(check_moved(node, 0));
-  return check_indices(node.input(1));
+  const auto shape = kernel_shape(node.input_shape(0), node.input_shape(1), node.as<schema::GatherNDT>().batch_axes);
+  return check_indices(node.input(1), std::span(shape.size).first(static_cast<std::size_t>(shape.axes)));
 }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {

@@ -36,8 +36,23 @@ kernels::IndexedShape kernel_shape(const Shape& data, const Shape& indices, int 
   return s;
 }
 
-Result<void> check_indices(const Tensor& indices) {
-  if (indices.type == Type::s32 || indices.type == Type::s64) return {};
+namespace {
+
+template <class T>
+Result<void> check_range(std::span<const T> indices, std::span<const std::int64_t> sizes) {
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const std::int64_t size = sizes[i % sizes.size()];
+    if (indices[i] < -size || indices[i] >= size)
+      return invalid("index " + std::to_string(indices[i]) + " is out of range for an axis of " + std::to_string(size));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_indices(const Tensor& indices, std::span<const std::int64_t> sizes) {
+  if (indices.type == Type::s32) return check_range(indices.data.as<std::int32_t>(), sizes);
+  if (indices.type == Type::s64) return check_range(indices.data.as<std::int64_t>(), sizes);
   return invalid(std::string("its indices must be s32 or s64, not ") + name_of(indices.type));
 }
 

@@ -1,5 +1,7 @@
-// What GatherND and ScatterND share: slices of a tensor that tuples of indices name.
+// What Gather, GatherND and ScatterND share: slices of a tensor that indices, or tuples of them, name.
 #pragma once
+
+#include <span>
 
 #include "engine/ops/common.h"
 #include "kernels/indexed/indexed.h"
@@ -15,7 +17,7 @@ namespace octet {
 /// The same for kernels.
 [[nodiscard]] kernels::IndexedShape kernel_shape(const Shape& data, const Shape& indices, int batch);
 
-/// S32 or S64.
-[[nodiscard]] Result<void> check_indices(const Tensor& indices);
+/// S32 or S64; where they are constant, index i is one of an axis of size sizes[i % sizes.size()].
+[[nodiscard]] Result<void> check_indices(const Tensor& indices, std::span<const std::int64_t> sizes);
 
 }  // namespace octet

@@ -44,7 +44,8 @@ Result<void> check(const NodeView& node) {
   const bool computes = type == Type::f32 || type == Type::s32 || type == Type::s64;
   if (node.as<schema::ScatterNDT>().combination != schema::Combination::Replace && !computes)
     return invalid(std::string("cannot combine elements of ") + name_of(type));
-  return check_indices(node.input(1));
+  const auto shape = kernel_shape(node.input_shape(0), node.input_shape(1), node.as<schema::ScatterNDT>().batch_axes);
+  return check_indices(node.input(1), std::span(shape.size).first(static_cast<std::size_t>(shape.axes)));
 }
 
 Result<Step> prepare(const NodeView& node, const PrepareOptions& options) {

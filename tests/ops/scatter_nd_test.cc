@@ -67,6 +67,15 @@ TEST_CASE("refused") {
   };
   const ScatterNDT replace = scatter(Combination::Replace);
   must(build(replace, {1, 1}, {1, 3}));
+  const auto constant = [&](std::int32_t row) {
+    GraphBuilder b;
+    const int x = b.input("x", Type::f32, {2, 3}, {}, false);
+    b.node("y", replace, {x, b.constant("i", {1, 1}, std::vector<std::int32_t>{row}), b.input("u", Type::f32, {1, 3}, {}, false)}, Type::f32);
+    return b.model();
+  };
+  must(constant(-2));
+  check_invalid(constant(2), {"'y' (ScatterND)", "index 2 is out of range for an axis of 2"});
+  check_invalid(constant(-3), {"'y' (ScatterND)", "index -3"});
   check_invalid(build(replace, {1, 1}, {1, 2}), {"'y' (ScatterND)", "1x3", "1x2"});
   check_invalid(build(replace, {1, 3}, {1}), {"'y' (ScatterND)", "tuples of 3"});
   check_invalid(build(scatter(Combination::Replace, 2), {2, 3, 1}, {2, 3}), {"'y' (ScatterND)", "batch axes"});

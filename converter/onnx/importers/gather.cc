@@ -25,21 +25,6 @@ Result<void> emit_lookup(NodeImport& node, int x, const Tensor& table) {
   return {};
 }
 
-/// Constant indices are known to fit before anything runs.
-Result<void> check_constant_indices(const NodeImport& node, std::int64_t size) {
-  const auto indices = node.constant(1);
-  if (!indices) return {};
-  const auto check = [&](std::int64_t i) -> Result<void> {
-    if (i >= -size && i < size) return {};
-    return invalid("index " + std::to_string(i) + " is out of range for an axis of " + std::to_string(size));
-  };
-  if (indices->type == Type::s64)
-    for (const std::int64_t i : indices->data.as<std::int64_t>()) OCTET_CHECK(check(i));
-  if (indices->type == Type::s32)
-    for (const std::int32_t i : indices->data.as<std::int32_t>()) OCTET_CHECK(check(i));
-  return {};
-}
-
 Result<void> import_gather(NodeImport& node) {
   OCTET_TRY(const int indices, node.input(1));
   if (const auto table = node.constant(0); table && table->type == Type::u8 && table->shape == Shape{256})
@@ -48,12 +33,11 @@ Result<void> import_gather(NodeImport& node) {
   OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", 0));
   schema::GatherT op;
   OCTET_TRY(op.axis, normalize_axis(axis, node.rank(x)));
-  OCTET_CHECK(check_constant_indices(node, node.shape(x)[static_cast<std::size_t>(op.axis)]));
   return node.emit(std::move(op), {x, indices});
 }
 
 }  // namespace
 
-void register_gather(ImporterTable& table) { table.add("Gather", {2, 2, import_gather}); }
+void register_gather(ImporterTable& table) { table.add("Gather", {2, 2, import_gather, true}); }
 
 }  // namespace octet

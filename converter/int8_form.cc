@@ -100,6 +100,12 @@ bool keeps_scale(const Node& node) noexcept {
   return nearest || keeps_values(node.op()) || node.op() == Operator::MaxPool || node.op() == Operator::Pad;
 }
 
+bool chooses_values(const Node& node) noexcept {
+  if (node.op() != Operator::Pad) return keeps_scale(node);
+  const auto& pad = node.as<schema::PadT>();
+  return pad.mode != schema::PadMode::Constant || pad.value == 0;
+}
+
 bool takes_constants(const Node& node) noexcept {
   return has_weights(node.op()) || node.op() == Operator::LayerNormalization || node.op() == Operator::Binary;
 }

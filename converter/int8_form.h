@@ -18,6 +18,8 @@ namespace octet {
 [[nodiscard]] bool keeps_values(schema::Operator op) noexcept;
 /// Input 0 and output have one scale.
 [[nodiscard]] bool keeps_scale(const Node& node) noexcept;
+/// Every element of the output is one of input 0, or 0.
+[[nodiscard]] bool chooses_values(const Node& node) noexcept;
 /// Inputs behind the first are real constants in int8, too, or have rules of their own.
 [[nodiscard]] bool takes_constants(const Node& node) noexcept;
 /// Whether no real value is involved: indices, masks, sizes.

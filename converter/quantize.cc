@@ -300,8 +300,15 @@ class Quantizer {
         return not_quantized("input", node.inputs[k]);
     if (has_weights(node.op()))
       if (std::string reason = lacks_imported_weights(from_, node, to_.tensors[at(quantized_[at(node.inputs[0])])].quant); !reason.empty()) return reason;
-    const bool free = is_product(node.op()) || keeps_values(node.op()) || node.op() == Operator::ArgMax;
+    const bool free = is_product(node.op()) || chooses_values(node) || node.op() == Operator::ArgMax || shares_scale(node);
     return free || imported_->given[at(node.outputs[0])].present() ? std::string() : not_quantized("output", node.outputs[0]);
+  }
+
+  /// Whether it is a Concat of integers of one scale, which its output has, too.
+  [[nodiscard]] bool shares_scale(const Node& node) {
+    if (node.op() != Operator::Concat) return false;
+    const Quantization first = to_.tensors[at(quantized_of(node.inputs[0]))].quant;
+    return std::ranges::all_of(node.inputs, [&](int i) { return to_.tensors[at(quantized_of(i))].quant == first; });
   }
 
   /// Where nothing else is known, the source's own step. After an int8 node it has done it already, but for the scale.
@@ -455,7 +462,8 @@ class Quantizer {
 
   void add_concat(const Node& node) {
     const int out = node.outputs[0];
-    const Tensor output = quantized_tensor(out, quantized_name(out));
+    Tensor output = quantized_tensor(out, quantized_name(out));
+    if (!output.quant.present()) output.quant = to_.tensors[at(quantized_of(node.inputs[0]))].quant;  // shares_scale
     std::vector<int> inputs;
     for (const int i : node.inputs) inputs.push_back(rescaled(quantized_of(i), output.quant));
     quantized_[at(out)] = append(node.name, node.attributes, std::move(inputs), output, node.sources);

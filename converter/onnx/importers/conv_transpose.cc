@@ -1,6 +1,7 @@
 // A transposed convolution of stride s is a convolution of stride 1 with s times s times the outputs, one set for each position
 // of an output in its block of s x s, which are then laid out: y[s q + r - p] = sum over m of x[q - m] w[r + s m].
 #include <algorithm>
+#include <utility>
 
 #include "converter/onnx/importers/taps.h"
 
@@ -39,6 +40,25 @@ struct Phases {
   [[nodiscard]] std::int64_t channels() const { return outputs * h.stride * w.stride; }
 };
 
+/// The source form of the weights' rows: the scales of the outputs (axis 1 of ONNX's weights, the same in each group) are those of all
+/// their phases.
+SourceForm phase_source(SourceForm source, const Phases& p) {
+  Quantization& q = source.quant;
+  if (q.axis == -1) return source;
+  if (q.axis != 1) return {};
+  const auto channels = static_cast<std::size_t>(p.channels());
+  const Quantization of = std::exchange(q, {std::vector<float>(channels), std::vector<std::int32_t>(channels), 0});
+  for (std::int64_t o = 0; o < p.outputs; ++o)
+    for (std::int64_t r = 0; r < p.h.stride; ++r)
+      for (std::int64_t c = 0; c < p.w.stride; ++c) {
+        const auto to = static_cast<std::size_t>(p.channel(o, r, c));
+        const std::size_t from = static_cast<std::size_t>(o) % of.scales.size();
+        q.scales[to] = of.scales[from];
+        q.zero_points[to] = of.zero_points[from];
+      }
+  return source;
+}
+
 /// ONNX's weights [C, O/groups, KH, KW] as the convolution's [O * phases, taps, taps, C/groups], turned round.
 Result<Tensor> phase_weights(const Tensor& t, const Phases& p, int dilation_h, int dilation_w) {
   const auto from = t.data.as<float>();
@@ -47,6 +67,7 @@ Result<Tensor> phase_weights(const Tensor& t, const Phases& p, int dilation_h, i
   const std::int64_t kh = t.shape.size() == 4 ? t.shape[2] : 1;
   const std::int64_t kw = t.shape.back();
   Tensor made = t;
+  made.source = phase_source(t.source, p);
   made.shape = {p.channels(), p.h.taps, p.w.taps, in};
   std::vector<float> to(static_cast<std::size_t>(element_count(made.shape)), 0.0F);
   for (std::int64_t c = 0; c < t.shape[0]; ++c) {

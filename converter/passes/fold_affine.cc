@@ -5,6 +5,7 @@
 #include "converter/onnx/tensor_proto.h"
 #include "converter/passes/edit.h"
 #include "converter/passes/passes.h"
+#include "converter/passes/source_scales.h"
 
 namespace octet {
 namespace {
@@ -37,8 +38,11 @@ bool clamps(const Node& node) {
   }
 }
 
-/// The constant operand of an Add or Mul of `x`, if it is one value or one for each of `channels` along the last axis.
+bool divides(const Node& node) { return node.op() == schema::Operator::Binary && node.as<schema::BinaryT>().function == schema::BinaryFunction::Div; }
+
+/// The constant operand of an Add, Mul or Div of `x`, if it is one value or one for each of `channels` along the last axis.
 const Tensor* channel_operand(const Graph& graph, const Node& node, int x, std::int64_t channels) {
+  if (divides(node) && node.inputs[0] != x) return nullptr;
   const Tensor& c = graph.tensors[at(node.inputs[node.inputs[0] == x ? 1 : 0])];
   if (!c.constant() || c.type != Type::f32) return nullptr;
   const std::int64_t count = element_count(c.shape);
@@ -47,16 +51,19 @@ const Tensor* channel_operand(const Graph& graph, const Node& node, int x, std::
   return graph.tensors[at(node.outputs[0])].shape == graph.tensors[at(x)].shape ? &c : nullptr;
 }
 
-/// y = scale * product + shift for each channel: what a chain of Mul and Add amounts to.
+/// y = scale * product + shift for each channel: what a chain of Mul, Div and Add amounts to.
 struct Affine {
   std::vector<double> scale, shift;
 
   explicit Affine(std::size_t channels) : scale(channels, 1.0), shift(channels, 0.0) {}
 
-  void then(schema::Operator op, std::span<const float> operand) {
+  void then(const Node& node, std::span<const float> operand) {
     for (std::size_t c = 0; c < scale.size(); ++c) {
       const auto v = static_cast<double>(operand[operand.size() == 1 ? 0 : c]);
-      if (op == schema::Operator::Mul) {
+      if (divides(node)) {
+        scale[c] /= v;
+        shift[c] /= v;
+      } else if (node.op() == schema::Operator::Mul) {
         scale[c] *= v;
         shift[c] *= v;
       } else {
@@ -88,26 +95,31 @@ class FoldAffine {
     Affine affine(static_cast<std::size_t>(channels));
     int x = node.outputs[0];
     for (const std::size_t n : chain) {
-      affine.then(graph_.nodes[n].op(), channel_operand(graph_, graph_.nodes[n], x, channels)->data.as<float>());
+      affine.then(graph_.nodes[n], channel_operand(graph_, graph_.nodes[n], x, channels)->data.as<float>());
       x = graph_.nodes[n].outputs[0];
     }
     if (!rewrite_constants(node, affine)) return;
     for (const std::size_t n : chain) absorb(node, graph_.nodes[n]);
   }
 
-  /// The Muls and Adds after a product, each the only reader of the one before.
+  /// Weights that were integers in the source stay those integers: only their scales may change.
+  [[nodiscard]] bool may_scale(const Tensor& weights, const Tensor& factors) const {
+    return !weights.source.quant.present() || std::ranges::all_of(factors.data.as<float>(), [](float v) { return std::isnormal(v) && v > 0; });
+  }
+
+  /// The Muls, Divs and Adds after a product, each the only reader of the one before.
   std::vector<std::size_t> chain_after(std::size_t product) const {
     std::vector<std::size_t> chain;
-    const std::int64_t channels = graph_.tensors[at(graph_.nodes[product].inputs[1])].shape[0];
+    const Tensor& weights = graph_.tensors[at(graph_.nodes[product].inputs[1])];
     for (std::size_t last = product; !clamps(graph_.nodes[last]);) {
       const int x = graph_.nodes[last].outputs[0];
       const int reader = uses_.sole_reader(x);
       if (reader < 0) break;
       const Node& next = graph_.nodes[at(reader)];
-      // Weights that were integers in the source stay those integers.
-      const bool scales = !graph_.tensors[at(graph_.nodes[product].inputs[1])].source.quant.present();
-      const bool affine = (next.op() == schema::Operator::Mul && scales) || next.op() == schema::Operator::Add;
-      if (!affine || clamps(next) || channel_operand(graph_, next, x, channels) == nullptr) break;
+      const bool scales = next.op() == schema::Operator::Mul || divides(next);
+      if ((!scales && next.op() != schema::Operator::Add) || clamps(next)) break;
+      const Tensor* operand = channel_operand(graph_, next, x, weights.shape[0]);
+      if (operand == nullptr || (scales && !may_scale(weights, *operand))) break;
       last = at(reader);
       chain.push_back(last);
     }
@@ -122,6 +134,13 @@ class FoldAffine {
     const auto w = weights.data.as<float>();
     const std::size_t depth = w.size() / channels;
     if (!budget_.take((w.size() + channels) * sizeof(float))) return false;
+    Tensor new_weights = weights;
+    const bool from_source = weights.source.quant.present();
+    if (from_source && std::ranges::any_of(affine.scale, [](double s) { return s != 1; })) {
+      auto made = with_scaled_source(weights, affine.scale);
+      if (!made) return false;
+      new_weights = *std::move(made);
+    }
     std::vector<float> scaled(w.size());
     std::vector<float> bias(channels);
     bool finite = true;
@@ -139,8 +158,7 @@ class FoldAffine {
     new_bias.name = had_bias ? graph_.tensors[at(node.inputs[2])].name : weights.name + "@bias";
     new_bias.shape = {weights.shape[0]};
     new_bias.data = Constant::of(std::move(bias));
-    Tensor new_weights = weights;
-    new_weights.data = Constant::of(std::move(scaled));
+    if (!from_source) new_weights.data = Constant::of(std::move(scaled));
     node.inputs = {node.inputs[0], add(std::move(new_weights)), add(std::move(new_bias))};
     return true;
   }

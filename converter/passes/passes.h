@@ -28,7 +28,10 @@ namespace octet {
 /// Elementwise nodes that together compute a function of one value (Gelu, Silu, HardSwish, Mish ... spelt out) -> Pointwise.
 [[nodiscard]] Result<void> recognize_functions(Graph& graph);
 
-/// Conv or FullyConnected, then Mul and Add with constants that are one value or one for each channel
+/// Activations quantized with a scale for each channel: one scale for all, the channels' own in the weights beside them.
+[[nodiscard]] Result<void> fold_channel_scales(Graph& graph);
+
+/// Conv or FullyConnected, then Mul, Div and Add with constants that are one value or one for each channel
 /// (BatchNormalization): into weights and bias, in f64, rounded once.
 [[nodiscard]] Result<void> fold_affine(Graph& graph);
 

@@ -43,6 +43,13 @@ int channel_constant(NodeImport& node, std::vector<float> values, int axis, std:
   return node.add_constant(std::move(t));
 }
 
+bool one_zero_point(const SourceQuantization& q) {
+  return std::ranges::all_of(q.quant.zero_points, [&](std::int32_t z) { return z == q.quant.zero_points[0]; });
+}
+
+/// Of integers whose scales are beside them: those of a channel, with one zero-point for all.
+Quantization steps_of(const SourceQuantization& q) { return {{1.0F}, {q.as_u8().zero_points[0]}, -1}; }
+
 /// (q - z) s in f32, for what Dequantize does not do.
 Result<void> dequantize_in_f32(NodeImport& node, int x, const SourceQuantization& q) {
   OCTET_TRY(int y, as_numbers(node, x));
@@ -53,6 +60,10 @@ Result<void> dequantize_in_f32(NodeImport& node, int x, const SourceQuantization
 }
 
 Result<void> dequantize_activation(NodeImport& node, int x, const SourceQuantization& q) {
+  if (!q.per_tensor() && q.type != Type::s32 && one_zero_point(q) && node.tensor(x).quant == steps_of(q)) {
+    OCTET_TRY(const int steps, node.emit_inner(schema::DequantizeT{}, {x}, "@steps", Type::f32));
+    return node.emit(schema::MulT{}, {steps, channel_constant(node, q.quant.scales, q.quant.axis, node.rank(x), "@scale")});
+  }
   if (!q.per_tensor() || q.type == Type::s32) return dequantize_in_f32(node, x, q);
   const Quantization quant = q.as_u8();
   const Quantization made = node.tensor(x).quant;
@@ -98,12 +109,17 @@ Result<void> quantize_in_f32(NodeImport& node, int x, const SourceQuantization& 
   schema::BinaryT divide;
   divide.function = schema::BinaryFunction::Div;
   OCTET_TRY(int y, node.emit_inner(std::move(divide), {x, channel_constant(node, q.quant.scales, q.quant.axis, rank, "@scale")}, "@steps"));
+  const bool s8 = q.type == Type::s8;
+  if (one_zero_point(q)) {
+    OCTET_TRY(const int bytes, node.emit_tensor(schema::QuantizeT{}, {y}, {node.output_name(), Type::u8, steps_of(q), {{}, s8}}));
+    node.set_output(0, bytes);
+    return {};
+  }
   schema::PointwiseT round;
   round.function = schema::Function::Round;
   OCTET_TRY(y, node.emit_inner(std::move(round), {y}, "@whole"));
   std::vector<float> zero_points(q.quant.zero_points.begin(), q.quant.zero_points.end());
   OCTET_TRY(y, node.emit_inner(schema::AddT{}, {y, channel_constant(node, std::move(zero_points), q.quant.axis, rank, "@zero-point")}, "@shifted"));
-  const bool s8 = q.type == Type::s8;
   OCTET_TRY(const int bytes, node.emit_tensor(schema::QuantizeT{}, {y}, {node.output_name(), Type::u8, {{1.0F}, {s8 ? 128 : 0}, -1}, {{}, s8}}));
   node.set_output(0, bytes);
   return {};

@@ -75,8 +75,8 @@ class DynamicQuantizer {
     Node product = node;
     product.inputs = {node.inputs[0], real};  // without its bias, which stays real
     const Quantization x{{1.0F}, {0}, -1};
-    if (!lacks_imported_weights(graph_, product, x).empty()) return false;
-    ImportedWeights made = imported_weights(graph_, product, x);
+    if (!lacks_imported_weights(graph_, product, x, {}).empty()) return false;
+    ImportedWeights made = imported_weights(graph_, product, x, {});
     if (made.halves) return false;
     const Tensor& w = graph_.tensors[at(real)];
     Tensor kept{w.name, Type::s8, w.shape, false, std::move(made.quant), Constant::of(std::move(made.weights))};

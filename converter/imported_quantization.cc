@@ -16,6 +16,10 @@ std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
 
 constexpr double kAccumulatorLimit = 2147483648.0;  // 2^31
 
+/// Of a step of the output: what rounding may take from a bias, and what is worth avoiding.
+constexpr double kMostLost = 0.5;
+constexpr double kMuchLost = 1.0 / 256;
+
 /// Scale number c, whether there is one or one for each channel.
 double scale_of(const Quantization& q, std::size_t c) { return static_cast<double>(q.scales[q.scales.size() == 1 ? 0 : c]); }
 
@@ -36,8 +40,39 @@ std::span<const float> bias_of(const Graph& graph, const Node& node) {
   return graph.tensors[at(node.inputs[2])].data.as<float>();
 }
 
-double quantized_bias(float bias, const Quantization& x, const Quantization& w, std::size_t c) {
-  return std::nearbyint(static_cast<double>(bias) / (static_cast<double>(x.scale()) * scale_of(w, c)));
+/// The integers q - z of one output channel, and its bias in steps of their sums.
+struct Channel {
+  std::vector<std::int32_t> integers;
+  double bias = 0;
+  double sum = 0;    // of |q - z|
+  double output_steps = 0;  // in one of the sums; 0 where the output is real
+  int shift = 0;     // the integers are to be multiplied by 2^shift, the scale divided
+
+  [[nodiscard]] double rounded_bias() const { return std::nearbyint(std::ldexp(bias, shift)); }
+  [[nodiscard]] double bound() const { return std::abs(rounded_bias()) + 255.0 * std::ldexp(sum, shift); }
+  /// What rounding takes from the bias, in steps of the output.
+  [[nodiscard]] double lost() const { return std::abs(bias - std::ldexp(rounded_bias(), -shift)) * output_steps; }
+};
+
+/// A bias that the source has in f32 (NNCF does) lies between the steps of the sums, which are coarse where the channel's integers are
+/// small: then these are made larger.
+Channel channel_of(std::span<const float> weights, float bias, const Quantization& x, const Quantization& w, std::size_t c, const Quantization& y) {
+  Channel channel;
+  std::int32_t largest = 0;
+  for (const float v : weights) {
+    channel.integers.push_back(integer_of(v, w, c));
+    largest = std::max(largest, std::abs(channel.integers.back()));
+    channel.sum += std::abs(channel.integers.back());
+  }
+  const double unit = static_cast<double>(x.scale()) * scale_of(w, c);
+  channel.bias = static_cast<double>(bias) / unit;
+  if (y.present()) channel.output_steps = unit / static_cast<double>(y.scale());
+  const auto fits = [&](int shift) {
+    return (std::max(largest, 1) << shift) <= 127 && std::isnormal(std::ldexp(static_cast<float>(scale_of(w, c)), -shift));
+  };
+  while (channel.lost() > kMuchLost && fits(channel.shift + 1)) ++channel.shift;
+  if (!(channel.bound() < kAccumulatorLimit)) channel.shift = 0;
+  return channel;
 }
 
 }  // namespace
@@ -65,7 +100,7 @@ ImportedQuantization find_imported(const Graph& graph) {
   return found;
 }
 
-std::string lacks_imported_weights(const Graph& graph, const Node& node, const Quantization& x) {
+std::string lacks_imported_weights(const Graph& graph, const Node& node, const Quantization& x, const Quantization& y) {
   const Tensor& w = graph.tensors[at(node.inputs[1])];
   const Quantization& q = w.source.quant;
   const auto channels = at(static_cast<int>(w.shape[0]));
@@ -75,27 +110,33 @@ std::string lacks_imported_weights(const Graph& graph, const Node& node, const Q
   const std::span<const float> bias = bias_of(graph, node);
   const std::size_t depth = values.size() / channels;
   for (std::size_t c = 0; c < channels; ++c) {
-    double sum = 0;
-    for (std::size_t i = c * depth; i < (c + 1) * depth; ++i) {
-      if (!is_integer(values[i], q, c)) return "its weights '" + w.name + "' are not the source's integers any more";
-      sum += std::abs(integer_of(values[i], q, c));
-    }
-    const double b = bias.empty() ? 0.0 : std::abs(quantized_bias(bias[c], x, q, c));
-    if (!(b + 255.0 * sum < kAccumulatorLimit)) return "its sums are too long for s32";
+    const auto own = values.subspan(c * depth, depth);
+    if (!std::ranges::all_of(own, [&](float v) { return is_integer(v, q, c); })) return "its weights '" + w.name + "' are not the source's integers any more";
+    const Channel channel = channel_of(own, bias.empty() ? 0.0F : bias[c], x, q, c, y);
+    if (!(channel.bound() < kAccumulatorLimit)) return "its sums are too long for s32";
+    if (channel.lost() > kMostLost) return "its bias lies between the steps of its sums, which are too coarse";
   }
   return {};
 }
 
-ImportedWeights imported_weights(const Graph& graph, const Node& node, const Quantization& x) {
+ImportedWeights imported_weights(const Graph& graph, const Node& node, const Quantization& x, const Quantization& y) {
   const Tensor& w = graph.tensors[at(node.inputs[1])];
   const Quantization& q = w.source.quant;
   const auto values = w.data.as<float>();
   const auto channels = at(static_cast<int>(w.shape[0]));
   const std::size_t depth = values.size() / channels;
-  std::vector<std::int32_t> integers(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) integers[i] = integer_of(values[i], q, i / depth);
+  const std::span<const float> bias = bias_of(graph, node);
   ImportedWeights made;
   made.quant = {q.scales, {}, q.scales.size() == 1 ? -1 : 0};
+  std::vector<std::int32_t> integers;
+  for (std::size_t c = 0; c < channels; ++c) {
+    const Channel channel = channel_of(values.subspan(c * depth, depth), bias.empty() ? 0.0F : bias[c], x, q, c, y);
+    for (const std::int32_t v : channel.integers) integers.push_back(v * (1 << channel.shift));
+    if (!bias.empty()) made.bias.push_back(static_cast<std::int32_t>(channel.rounded_bias()));
+    if (channel.shift == 0) continue;
+    if (made.quant.axis == -1) made.quant = {std::vector<float>(channels, q.scales[0]), {}, 0};
+    made.quant.scales[c] = std::ldexp(made.quant.scales[c], -channel.shift);
+  }
   made.halves = std::ranges::any_of(integers, [](std::int32_t v) { return v < -128 || v > 127; });
   const auto row = at(static_cast<int>(w.shape.back()));
   for (std::size_t first = 0; first < integers.size(); first += row) {
@@ -103,8 +144,6 @@ ImportedWeights imported_weights(const Graph& graph, const Node& node, const Qua
     for (std::size_t i = first; made.halves && i < first + row; ++i)
       made.weights.push_back(static_cast<std::int8_t>(integers[i] - std::clamp(integers[i], -128, 127)));
   }
-  const std::span<const float> bias = bias_of(graph, node);
-  for (std::size_t c = 0; c < bias.size(); ++c) made.bias.push_back(static_cast<std::int32_t>(quantized_bias(bias[c], x, q, c)));
   return made;
 }
 

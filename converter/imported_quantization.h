@@ -15,7 +15,8 @@ struct ImportedQuantization {
 
 [[nodiscard]] ImportedQuantization find_imported(const Graph& graph);
 
-/// s8 weights [O, ...] and bias of a Conv or FullyConnected, at the source's scales, zero-points subtracted: w = q - z.
+/// s8 weights [O, ...] and bias of a Conv or FullyConnected, at the source's scales, zero-points subtracted: w = q - z. Or both times a
+/// power of two for each channel, where that brings the bias closer to that of the source.
 struct ImportedWeights {
   std::vector<std::int8_t> weights;
   std::vector<std::int32_t> bias;  ///< at s_x * s_w[c]; empty where there is none
@@ -24,10 +25,10 @@ struct ImportedWeights {
   bool halves = false;
 };
 
-/// Why there are none; empty if there are. `x` quantizes the input.
-[[nodiscard]] std::string lacks_imported_weights(const Graph& graph, const Node& node, const Quantization& x);
+/// Why there are none; empty if there are. `x` quantizes the input, `y`, if present, the output.
+[[nodiscard]] std::string lacks_imported_weights(const Graph& graph, const Node& node, const Quantization& x, const Quantization& y);
 /// For nodes that lack nothing.
-[[nodiscard]] ImportedWeights imported_weights(const Graph& graph, const Node& node, const Quantization& x);
+[[nodiscard]] ImportedWeights imported_weights(const Graph& graph, const Node& node, const Quantization& x, const Quantization& y);
 
 /// Whether a constant had one scale in the source, and still is made of the source's integers.
 [[nodiscard]] bool has_source_bytes(const Tensor& constant);

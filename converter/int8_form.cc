@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/ops/limits.h"
 #include "kernels/norm/norm.h"
@@ -101,6 +102,10 @@ bool keeps_scale(const Node& node) noexcept {
 }
 
 bool chooses_values(const Node& node) noexcept {
+  if (node.op() == Operator::Pointwise) {
+    const auto& p = node.as<schema::PointwiseT>();
+    return p.function == schema::Function::Clip && p.a == 0 && p.b == std::numeric_limits<float>::infinity();  // Relu
+  }
   if (node.op() != Operator::Pad) return keeps_scale(node);
   const auto& pad = node.as<schema::PadT>();
   return pad.mode != schema::PadMode::Constant || pad.value == 0;

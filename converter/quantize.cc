@@ -298,10 +298,11 @@ class Quantizer {
     for (std::size_t k = 0; k < quantized_inputs; ++k)
       if (node.inputs[k] != kAbsent && from_.tensors[at(node.inputs[k])].type == Type::f32 && !has_bytes(node.inputs[k]))
         return not_quantized("input", node.inputs[k]);
+    const Quantization& given = imported_->given[at(node.outputs[0])];
     if (has_weights(node.op()))
-      if (std::string reason = lacks_imported_weights(from_, node, to_.tensors[at(quantized_[at(node.inputs[0])])].quant); !reason.empty()) return reason;
+      if (std::string reason = lacks_imported_weights(from_, node, to_.tensors[at(quantized_[at(node.inputs[0])])].quant, given); !reason.empty()) return reason;
     const bool free = is_product(node.op()) || chooses_values(node) || node.op() == Operator::ArgMax || shares_scale(node);
-    return free || imported_->given[at(node.outputs[0])].present() ? std::string() : not_quantized("output", node.outputs[0]);
+    return free || given.present() ? std::string() : not_quantized("output", node.outputs[0]);
   }
 
   /// Whether it is a Concat of integers of one scale, which its output has, too.
@@ -318,11 +319,24 @@ class Quantizer {
     const Tensor& made = from_.tensors[at(y)];
     if (quantized_[at(x)] != kAbsent) {
       real_[at(y)] = rescaled(quantized_[at(x)], made.quant);
+      if (is_output(y)) real_[at(y)] = as_output(real_[at(y)], made.name);
       if (const auto maker = maker_.find(real_[at(y)]); maker != maker_.end()) merge_sources(to_.nodes[maker->second].sources, node.sources);
       return {};
     }
     real_[at(y)] = append(node.name, node.attributes, {real_of(x)}, made, node.sources);
     return {};
+  }
+
+  /// `tensor` under the name of an output, or a copy of it where no node makes it, or it has such a name already.
+  int as_output(int tensor, const std::string& name) {
+    const Tensor source = to_.tensors[at(tensor)];
+    if (maker_.contains(tensor) && named_outputs_.insert(tensor).second) {
+      to_.tensors[at(tensor)].name = name;
+      return tensor;
+    }
+    schema::ReshapeT same;
+    same.shape.assign(source.shape.size(), 0);
+    return append(name, attributes(std::move(same)), {tensor}, {name, source.type, source.shape, source.batched, source.quant, {}});
   }
 
   /// Nothing, until somebody wants the real values.
@@ -337,7 +351,7 @@ class Quantizer {
   Result<void> add_imported_product(const Node& node) {
     const Tensor& w = from_.tensors[at(node.inputs[1])];
     int x = quantized_of(node.inputs[0]);
-    ImportedWeights q = imported_weights(from_, node, to_.tensors[at(x)].quant);
+    ImportedWeights q = imported_weights(from_, node, to_.tensors[at(x)].quant, imported_->given[at(node.outputs[0])]);
     Shape shape = w.shape;
     if (q.halves) {
       shape.back() *= 2;
@@ -435,6 +449,7 @@ class Quantizer {
     const auto& a = node.as<schema::PointwiseT>();
     const int out = node.outputs[0];
     Tensor output = quantized_tensor(out, quantized_name(out));
+    if (!output.quant.present()) output.quant = to_.tensors[at(quantized_of(node.inputs[0]))].quant;  // chooses_values
     schema::LookupT lookup;
     lookup.tables = make_table(to_.tensors[at(quantized_of(node.inputs[0]))].quant, output.quant, [&](double x) {
       return kernels::evaluate(static_cast<kernels::Function>(a.function), x, static_cast<double>(a.a), static_cast<double>(a.b));
@@ -529,6 +544,7 @@ class Quantizer {
   std::set<std::string> names_;
   std::map<int, bool> source_bytes_;   // of constants: has_source_bytes()
   std::map<int, const Node*> steps_;   // Dequantize nodes of the source, by what they make
+  std::set<int> named_outputs_;        // tensors of to_ that have the name of an output: see as_output
   std::map<int, std::size_t> maker_;   // node of to_, by the tensor of to_ it writes
   std::vector<int> quantized_, real_;  // tensors of to_, by tensor of from_
   Graph to_;

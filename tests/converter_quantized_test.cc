@@ -3,84 +3,13 @@
 #include <cmath>
 #include <functional>
 
-#include "converter/passes/passes.h"
-#include "converter_models.h"
-#include "octet/converter.hpp"
+#include "quantized_builder.h"
 
 namespace octet_test {
 namespace {
 
 using octet::ErrorCode;
-using octet::Model;
-using octet::schema::Operator;
 using Strings = std::vector<std::string>;
-using Ints = std::vector<std::int64_t>;
-
-/// A ModelBuilder with quantized tensors.
-class QuantizedBuilder : public ModelBuilder {
- public:
-  QuantizedBuilder& bytes(const std::string& name, const Ints& shape, const std::vector<int>& values, int type) {
-    onnx::TensorProto* t = tensor(name, shape, type);
-    for (const int v : values) t->add_int32_data(v);
-    return *this;
-  }
-  /// name_s and name_z.
-  QuantizedBuilder& parameters(const std::string& name, float scale, int zero_point, int type) {
-    f32(name + "_s", {}, {scale});
-    return bytes(name + "_z", {}, {zero_point}, type);
-  }
-  /// `from` through a pair, as `to`.
-  QuantizedBuilder& pair(const std::string& from, const std::string& to, float scale, int zero_point, int type = onnx::TensorProto::UINT8) {
-    parameters(to, scale, zero_point, type);
-    node("QuantizeLinear", {from, to + "_s", to + "_z"}, {to + "_q"});
-    node("DequantizeLinear", {to + "_q", to + "_s", to + "_z"}, {to});
-    return *this;
-  }
-  /// A constant of random integers, dequantized.
-  QuantizedBuilder& weights(const std::string& name, const Ints& shape, const std::vector<float>& scales, const std::vector<int>& zero_points, int type,
-                            std::int64_t axis, unsigned seed) {
-    std::vector<int> values;
-    for (const float v : random_values(count_of(shape), seed)) values.push_back(static_cast<int>(std::floor(v * 128)) + (type == onnx::TensorProto::UINT8 ? 128 : 0));
-    bytes(name + "_q", shape, values, type);
-    const Ints count = scales.size() == 1 ? Ints{} : Ints{static_cast<std::int64_t>(scales.size())};
-    f32(name + "_s", count, scales).tensor(name + "_z", count, type);
-    for (const int z : zero_points) proto.mutable_graph()->mutable_initializer()->rbegin()->add_int32_data(z);
-    node("DequantizeLinear", {name + "_q", name + "_s", name + "_z"}, {name}).with("axis", axis);
-    return *this;
-  }
-};
-
-Model imported(const ModelBuilder& m) {
-  Graph graph = must(m.import());
-  must(octet::optimize(graph));
-  return must(octet::make_model(std::move(graph)));
-}
-
-Model quantized(const ModelBuilder& m) { return must(octet::quantize_imported(imported(m), {})); }
-
-std::vector<Operator> operators(const Model& model) {
-  std::vector<Operator> ops;
-  for (const auto& node : model.impl().graph.nodes) ops.push_back(node.op());
-  return ops;
-}
-
-/// The int8 form gives what the steps of the source give in float, within a step.
-void check_agrees(const ModelBuilder& m, float step, int batch = 3) {
-  const Graph source = imported(m).impl().graph;
-  const auto inputs = random_inputs(source, batch);
-  const auto expected = run(source, inputs, batch);
-  const auto got = run(quantized(m).impl().graph, inputs, batch);
-  REQUIRE(got.size() == expected.size());
-  float spread = 0;
-  for (std::size_t i = 0; i < got[0].size(); ++i) {
-    CHECK(std::abs(got[0][i] - expected[0][i]) <= step * 1.001F);
-    spread = std::max(spread, std::abs(expected[0][i]));
-  }
-  CHECK(spread > 5 * step);
-}
-
-constexpr int kU8 = onnx::TensorProto::UINT8;
-constexpr int kS8 = onnx::TensorProto::INT8;
 
 /// x -> pair -> conv (ReLU) -> pair -> max pool -> y.
 QuantizedBuilder conv_net(int activations, int weight_type, const std::vector<float>& scales, const std::vector<int>& zero_points, std::int64_t groups = 1) {
@@ -204,6 +133,31 @@ TEST_CASE("float models have nothing to import") {
   m.input("x", {kOpen, 8}).output("y").node("Relu", {"x"}, {"y"});
   CHECK(!octet::came_quantized(imported(m)));
   CHECK(octet::quantize_imported(imported(m), {}).error().code == ErrorCode::unsupported);
+}
+
+TEST_CASE("outputs that are integers have their names, and one tensor each") {
+  QuantizedBuilder m;
+  m.input("x", {kOpen, 8}).input("bytes", {kOpen, 4}, kU8).output("p_q").output("y").output("again").output("same");
+  m.pair("x", "x_d", 2.0F / 255, 120).weights("w", {8, 4}, {0.01F}, {0}, kS8, 1, 5);
+  m.node("MatMul", {"x_d", "w"}, {"p"});
+  m.pair("p", "y", 0.02F, 128);
+  m.node("QuantizeLinear", {"p", "y_s", "y_z"}, {"again"});
+  m.proto.mutable_graph()->mutable_output(0)->set_name("y_q");
+  m.node("DequantizeLinear", {"bytes", "y_s", "y_z"}, {"real"});
+  m.node("QuantizeLinear", {"real", "y_s", "y_z"}, {"same"});
+  const Model model = quantized(m);
+  Strings names;
+  for (const auto& output : model.outputs()) names.push_back(output.name);
+  CHECK(names == Strings{"y_q", "y", "again", "same"});
+  octet::Session session = must(model.session());
+  const std::vector<float> x(8, 0.5F);
+  const std::vector<std::uint8_t> bytes = {1, 2, 3, 255};
+  std::vector<std::uint8_t> q(4), again(4), same(4);
+  std::vector<float> y(4);
+  must(session.run({x, std::span(bytes)}, {std::span(q), y, std::span(again), std::span(same)}));
+  CHECK(same == bytes);
+  CHECK(again == q);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(y[i] == 0.02F * static_cast<float>(q[i] - 128));
 }
 
 TEST_CASE("s8 outputs are s8") {

@@ -94,6 +94,24 @@ TEST_CASE("what the source leaves in float stays there, with a reason") {
   check_agrees(m, 1e-2F);
 }
 
+TEST_CASE("--float means every node of that name") {
+  QuantizedBuilder m;
+  m.input("x", {kOpen, 8}).output("y");
+  m.pair("x", "x_d", 2.0F / 255, 120).weights("w", {8, 8}, {0.01F}, {0}, kS8, 1, 5);
+  m.node("MatMul", {"x_d", "w"}, {"p"}).named("same");
+  m.pair("p", "p_d", 0.02F, 128);
+  m.node("MatMul", {"p_d", "w"}, {"q"}).named("same");
+  m.pair("q", "q_d", 0.02F, 128);
+  m.node("MatMul", {"q_d", "w"}, {"y"}).named("other");
+  octet::QuantizeOptions options;
+  options.float_nodes = {"same"};
+  const Model model = must(octet::quantize_imported(imported(m), options));
+  std::vector<std::string> reasons;
+  for (const auto& node : model.impl().graph.nodes)
+    if (node.op() == Operator::FullyConnected) reasons.push_back(node.float_reason);
+  CHECK(reasons == Strings{"kept in float on request", "kept in float on request", ""});
+}
+
 TEST_CASE("a residual: branches meet in an Add; the scales of a Concat's inputs become its own") {
   QuantizedBuilder m;
   m.input("x", {kOpen, 8}).output("y");
@@ -325,6 +343,22 @@ TEST_CASE("inconsistent scales and zero-points are refused, naming node and reas
           "'dequantize'", "its zero-point is s8, its input u8");
   refused([](auto& m) { m.parameters("a", 1, 3, kU8).parameters("b", 2, 3, kU8), pair_of(m, {"x", "a_s", "a_z"}, {"q", "b_s", "b_z"}); },
           "'dequantize'", "are not those of its input, scale 1.0");
+  // Pairs of which one or both have parameters for each channel.
+  const auto channels = [](QuantizedBuilder& m, const std::string& name, const std::vector<float>& scales, const std::vector<int>& zero_points) {
+    m.f32(name + "_s", {4}, scales);
+    m.bytes(name + "_z", {4}, zero_points, kU8);
+  };
+  const auto differing = [&](const auto& a, const auto& b, const char* text) {
+    refused([&](auto& m) { a(m), b(m), pair_of(m, {"x", "a_s", "a_z"}, {"q", "b_s", "b_z"}); }, "'dequantize'", text);
+  };
+  const auto each = [&](const char* name, float last, int zero_point) {
+    return [=](QuantizedBuilder& m) { channels(m, name, {1, 2, 3, last}, {3, 3, 3, zero_point}); };
+  };
+  const auto one = [](const char* name) { return [=](QuantizedBuilder& m) { m.parameters(name, 1, 3, kU8); }; };
+  differing(each("a", 4, 3), each("b", 5, 3), "its scale of channel 0 1.000000 and zero-point 3 are not those of its input, scale of channel 0");
+  differing(each("a", 4, 3), each("b", 4, 2), "are not those of its input");
+  differing(each("a", 4, 3), one("b"), "its scale 1.000000 and zero-point 3 are not those of its input, scale of channel 0");
+  differing(one("a"), each("b", 4, 3), "are not those of its input, scale 1.000000 and zero-point 3");
   refused([](auto& m) { m.parameters("a", 1, 3, kU8), m.node("DequantizeLinear", {"x", "a_s", "a_z"}, {"y"}).named("dequantize"); },
           "'dequantize'", "its input is f32, not u8, s8 or s32: is a QuantizeLinear missing?");
   refused([](auto& m) { m.parameters("a", 1, 3, onnx::TensorProto::INT32), pair_of(m, {"x", "a_s", "a_z"}, {"q", "a_s", "a_z"}); },
@@ -362,6 +396,7 @@ TEST_CASE("an operator that reads quantized values without a DequantizeLinear is
   const auto graph = m.import();
   REQUIRE(!graph);
   CHECK(graph.error().text().find("'bare'") != std::string::npos);
+  CHECK(graph.error().text().find("is a DequantizeLinear missing?") != std::string::npos);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ struct NewTensor {
   std::string name;
   Type type = Type::f32;
   Quantization quant{};  ///< of u8; where there is none, a u8 tensor is quantized as the node's first input is
-  SourceForm source{};
+  SourceForm source{};  ///< quant: of an activation quantized with a scale for each channel, those
 };
 
 class GraphBuilder {

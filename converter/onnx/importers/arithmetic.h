@@ -10,12 +10,15 @@ namespace octet {
 
 [[nodiscard]] inline bool is_integer(Type type) noexcept { return type == Type::s32 || type == Type::s64; }
 
+/// What is usually wrong where an operator on reals reads integers that stand for some.
+[[nodiscard]] inline std::string hint_of_quantized(const NodeImport& node, int x) { return node.tensor(x).quant.present() ? ": is a DequantizeLinear missing?" : ""; }
+
 /// An input that is f32 or an integer there is arithmetic of.
 [[nodiscard]] inline Result<int> number_input(NodeImport& node, std::size_t i) {
   OCTET_TRY(const int x, node.input(i));
   const Type type = node.type(x);
   if (type == Type::f32 || is_integer(type)) return x;
-  return unsupported(std::string("it computes in ") + name_of(type) + ", only f32 and integers are supported");
+  return unsupported(std::string("it computes in ") + name_of(type) + ", only f32 and integers are supported" + hint_of_quantized(node, x));
 }
 
 /// Integers of a byte: they are computed with as s32, of which the result's low bits are taken.

@@ -74,7 +74,7 @@ Result<float> read(NodeImport& node, const Parameter& p) {
 /// The node's input, which must be f32.
 Result<int> real_input(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
-  if (node.type(x) != Type::f32) return unsupported(std::string("its input is ") + name_of(node.type(x)) + ", not f32");
+  if (node.type(x) != Type::f32) return unsupported(std::string("its input is ") + name_of(node.type(x)) + ", not f32" + hint_of_quantized(node, x));
   return x;
 }
 

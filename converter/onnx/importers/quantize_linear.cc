@@ -10,7 +10,8 @@ namespace octet {
 namespace {
 
 std::string say(const Quantization& q) {
-  return "scale " + std::to_string(q.scale()) + " and zero-point " + std::to_string(q.zero_point());
+  const std::string of = q.axis == -1 ? "" : "of channel 0 ";
+  return "scale " + of + std::to_string(q.scale()) + " and zero-point " + std::to_string(q.zero_point());
 }
 
 Result<void> check_plain(NodeImport& node) {
@@ -59,7 +60,30 @@ Result<void> dequantize_in_f32(NodeImport& node, int x, const SourceQuantization
   return node.emit(schema::MulT{}, {y, channel_constant(node, q.quant.scales, q.quant.axis, rank, "@scale")});
 }
 
+/// The parameters of the QuantizeLinear that makes x, if it is one of the last few nodes; a SourceForm has those for each channel.
+std::optional<Quantization> made_with(const NodeImport& node, int x) {
+  const Node* maker = node.recent_maker(x);
+  const Tensor& t = node.tensor(x);
+  if (maker == nullptr || maker->op() != schema::Operator::Quantize) return std::nullopt;
+  if (t.source.quant.present()) return t.source.quant;
+  SourceQuantization of{t.source.s8 ? Type::s8 : Type::u8, t.quant};
+  if (t.source.s8) of.quant.zero_points[0] -= 128;
+  return of.quant;
+}
+
+/// A pair where one of the two has parameters for each channel.
+bool differ(const Quantization& a, const Quantization& b) {
+  if (a.axis != -1 && b.axis != -1) return a != b;
+  const Quantization& many = a.axis == -1 ? b : a;
+  const Quantization& one = a.axis == -1 ? a : b;
+  return std::ranges::any_of(many.scales, [&](float s) { return s != one.scale(); }) ||
+         std::ranges::any_of(many.zero_points, [&](std::int32_t z) { return z != one.zero_point(); });
+}
+
 Result<void> dequantize_activation(NodeImport& node, int x, const SourceQuantization& q) {
+  const auto made_by = made_with(node, x);
+  if (made_by && (made_by->axis != -1 || !q.per_tensor()) && differ(*made_by, q.quant))
+    return invalid("its " + say(q.quant) + " are not those of its input, " + say(*made_by));
   if (!q.per_tensor() && q.type != Type::s32 && one_zero_point(q) && node.tensor(x).quant == steps_of(q)) {
     OCTET_TRY(const int steps, node.emit_inner(schema::DequantizeT{}, {x}, "@steps", Type::f32));
     return node.emit(schema::MulT{}, {steps, channel_constant(node, q.quant.scales, q.quant.axis, node.rank(x), "@scale")});
@@ -111,7 +135,7 @@ Result<void> quantize_in_f32(NodeImport& node, int x, const SourceQuantization& 
   OCTET_TRY(int y, node.emit_inner(std::move(divide), {x, channel_constant(node, q.quant.scales, q.quant.axis, rank, "@scale")}, "@steps"));
   const bool s8 = q.type == Type::s8;
   if (one_zero_point(q)) {
-    OCTET_TRY(const int bytes, node.emit_tensor(schema::QuantizeT{}, {y}, {node.output_name(), Type::u8, steps_of(q), {{}, s8}}));
+    OCTET_TRY(const int bytes, node.emit_tensor(schema::QuantizeT{}, {y}, {node.output_name(), Type::u8, steps_of(q), {q.quant, s8}}));
     node.set_output(0, bytes);
     return {};
   }
@@ -120,7 +144,7 @@ Result<void> quantize_in_f32(NodeImport& node, int x, const SourceQuantization& 
   OCTET_TRY(y, node.emit_inner(std::move(round), {y}, "@whole"));
   std::vector<float> zero_points(q.quant.zero_points.begin(), q.quant.zero_points.end());
   OCTET_TRY(y, node.emit_inner(schema::AddT{}, {y, channel_constant(node, std::move(zero_points), q.quant.axis, rank, "@zero-point")}, "@shifted"));
-  OCTET_TRY(const int bytes, node.emit_tensor(schema::QuantizeT{}, {y}, {node.output_name(), Type::u8, {{1.0F}, {s8 ? 128 : 0}, -1}, {{}, s8}}));
+  OCTET_TRY(const int bytes, node.emit_tensor(schema::QuantizeT{}, {y}, {node.output_name(), Type::u8, {{1.0F}, {s8 ? 128 : 0}, -1}, {q.quant, s8}}));
   node.set_output(0, bytes);
   return {};
 }

@@ -300,7 +300,8 @@ class Quantizer {
         return not_quantized("input", node.inputs[k]);
     const Quantization& given = imported_->given[at(node.outputs[0])];
     if (has_weights(node.op()))
-      if (std::string reason = lacks_imported_weights(from_, node, to_.tensors[at(quantized_[at(node.inputs[0])])].quant, given); !reason.empty()) return reason;
+      if (std::string reason = lacks_imported_weights(from_, node, to_.tensors[at(quantized_[at(node.inputs[0])])].quant, given); !reason.empty())
+        return reason;
     const bool free = is_product(node.op()) || chooses_values(node) || node.op() == Operator::ArgMax || shares_scale(node);
     return free || given.present() ? std::string() : not_quantized("output", node.outputs[0]);
   }

@@ -55,7 +55,9 @@ class FoldChannelScales {
     const int product = uses_.maker(first.inputs[0]);
     if (bounds.a != 0 || product < 0 || uses_.sole_reader(first.inputs[0]) < 0 || !is_product(graph_.nodes[at(product)])) return;
     const Quantization& q = graph_.tensors[at(quantize.outputs[0])].quant;
-    const auto saturates = [&](float s) { return static_cast<double>(bounds.b) / static_cast<double>(s) / static_cast<double>(q.scale()) + q.zero_point() > 254.51; };
+    const auto saturates = [&](float s) {
+      return static_cast<double>(bounds.b) / static_cast<double>(s) / static_cast<double>(q.scale()) + q.zero_point() > 254.51;
+    };
     if (!std::ranges::all_of(scales, saturates)) return;
     bounds.b = std::numeric_limits<float>::infinity();
     std::swap(first.attributes, second.attributes);

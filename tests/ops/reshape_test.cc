@@ -62,6 +62,10 @@ TEST_CASE("refused") {
   check_invalid(build(x, {23}), {"23", "2x3x4"});
   check_invalid(build(x, {24}, Type::f32, {}, Type::s32), {"one type"});
   check_invalid(build(x, {24}, Type::u8, affine(0.1F, 1), Type::u8, affine(0.1F, 2)), {"one scale"});
+  // Of no elements, what is left over for -1 could be anything.
+  must(build({2, 0, 4}, {8, 0, 3}));
+  check_invalid(build({2, 0, 4}, {-1, 0}), {"-1 beside a size of 0"});
+  check_invalid(build({2, 0, 4}, {8}), {"cannot make shape 8 of 2x0x4"});
   // A fixed size where the batch should be.
   check_invalid(build({1, 4}, {1, 4}, Type::f32, {}, Type::f32, {}, true), {"'y' (Reshape)"});
   // The batch moved behind the leading axis: [N, 4] to [4, N].

@@ -11,7 +11,9 @@ namespace octet {
 [[nodiscard]] inline bool is_integer(Type type) noexcept { return type == Type::s32 || type == Type::s64; }
 
 /// What is usually wrong where an operator on reals reads integers that stand for some.
-[[nodiscard]] inline std::string hint_of_quantized(const NodeImport& node, int x) { return node.tensor(x).quant.present() ? ": is a DequantizeLinear missing?" : ""; }
+[[nodiscard]] inline std::string hint_of_quantized(const NodeImport& node, int x) {
+  return node.tensor(x).quant.present() ? ": is a DequantizeLinear missing?" : "";
+}
 
 /// An input that is f32 or an integer there is arithmetic of.
 [[nodiscard]] inline Result<int> number_input(NodeImport& node, std::size_t i) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "tests/support/graph_builder.h"
 #include "tests/support/guarded.h"
@@ -88,6 +89,41 @@ TEST_CASE("masks of every length, rows without any kept element among them") {
         std::fill_n(y.data(), y.size(), std::uint8_t{77});
       }
     }
+  }
+}
+
+TEST_CASE("f32: every length, masks, and what is no number, within a few roundings of f64") {
+  if (!cpu_has(Isa::avx2)) {
+    MESSAGE("skipped: this CPU has no AVX2");
+    return;
+  }
+  Random random(3);
+  for (std::int64_t columns = 1; columns <= 1100; columns += columns < 40 ? 1 : 53) {
+    INFO(columns);
+    const auto n = static_cast<std::size_t>(columns);
+    auto values = random.reals(4 * n, -20, 20);
+    values[n] = 1e30F;
+    values[2 * n + n / 2] = std::numeric_limits<float>::quiet_NaN();
+    values[3 * n] = std::numeric_limits<float>::infinity();
+    const Guarded<float> x(values);
+    auto bytes = random.integers<std::uint8_t>(3 * n, 0, 1);
+    std::fill_n(bytes.begin(), columns, std::uint8_t{0});
+    const Guarded<std::uint8_t> mask(bytes);
+    for (const bool masked : {false, true})
+      for (const float value : {-1e4F, -std::numeric_limits<float>::infinity()}) {
+        Guarded<float> y(x.size());
+        std::vector<float> expected(x.size());
+        SoftmaxF32 s{4, columns, x.data(), expected.data(), 1, {}, value, true};
+        if (masked) s.mask = {mask.data(), 1, {4}, {columns / 2}, MaskedRow::zero};
+        softmax_rows_f32_reference(s);
+        s.y = y.data();
+        softmax_rows_f32_avx2(s);
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+          INFO(i, ": ", y.data()[i], " for ", expected[i]);
+          CHECK(std::isnan(y.data()[i]) == std::isnan(expected[i]));
+          if (!std::isnan(expected[i])) CHECK(std::abs(y.data()[i] - expected[i]) <= 1e-6F * expected[i] + 1e-9F);
+        }
+      }
   }
 }
 

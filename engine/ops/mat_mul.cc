@@ -58,17 +58,19 @@ Step prepare_f32(const NodeView& node, const PrepareOptions& options) {
   const kernels::MatMulShape& s = geometry->shape;
   const std::size_t scratch = s.transpose_b ? static_cast<std::size_t>(options.threads) * static_cast<std::size_t>(s.depth * s.columns) * sizeof(float) : 0;
   const kernels::MatMulF32 product{s, nullptr, nullptr, node.as<schema::MatMulT>().scale, nullptr, nullptr, options.threads};
-  Step step = make_step("matmul_f32_reference", [product, geometry = std::move(geometry), a = node.input_index(0), b = node.input_index(1),
+  const bool vectors = allows(options.isa, kernels::Isa::avx2);
+  Step step = make_step(vectors ? "matmul_f32_avx2" : "matmul_f32_reference", [product, vectors, geometry = std::move(geometry), a = node.input_index(0), b = node.input_index(1),
                                                  y = node.output_index()](const Buffers& buffers) noexcept -> const char* {
     kernels::MatMulF32 p = product;
     p.a = buffers.tensor<float>(a);
     p.b = buffers.tensor<float>(b);
     p.y = buffers.tensor<float>(y);
     p.scratch = reinterpret_cast<float*>(buffers.scratch);
-    kernels::matmul_f32_reference(p);
+    kernels::matmul_f32(vectors ? kernels::matmul_rows_f32_avx2 : kernels::matmul_rows_f32_reference, p);
     return nullptr;
   });
   step.scratch_bytes = scratch;
+  if (vectors) step.isa = kernels::Isa::avx2;
   return step;
 }
 

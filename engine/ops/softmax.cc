@@ -78,19 +78,25 @@ Step prepare_f32(const NodeView& node, const PrepareOptions& options, const Axis
   const auto& a = node.as<schema::SoftmaxT>();
   const int in = node.input_index(0);
   const int out = node.output_index();
-  if (!node.has_input(1)) {
+  if (split.inner != 1) {
     return make_step("softmax_f32_reference", [=, threads = options.threads](const Buffers& b) noexcept -> const char* {
       kernels::softmax_f32_reference(b.tensor<float>(in), split.outer, split.size, split.inner, b.tensor<float>(out), threads);
       return nullptr;
     });
   }
-  return make_step("masked_softmax_f32_reference", [=, mask = mask_of(node), data = node.input_index(1), value = a.mask_value, replaces = a.mask_replaces,
-                                                    threads = options.threads](const Buffers& b) noexcept -> const char* {
-    kernels::SoftmaxMask m = mask;
-    m.data = b.tensor<std::uint8_t>(data);
-    kernels::masked_softmax_f32_reference(b.tensor<float>(in), split.outer, split.size, m, value, replaces, b.tensor<float>(out), threads);
-    return nullptr;
-  });
+  const bool vectors = allows(options.isa, kernels::Isa::avx2);
+  Step step = make_step(vectors ? "softmax_f32_avx2" : "softmax_f32_reference",
+                        [=, softmax = kernels::SoftmaxF32{split.outer, split.size, nullptr, nullptr, options.threads, mask_of(node), a.mask_value, a.mask_replaces},
+                         mask = node.has_input(1) ? node.input_index(1) : kAbsent](const Buffers& b) noexcept -> const char* {
+                          kernels::SoftmaxF32 s = softmax;
+                          s.x = b.tensor<float>(in);
+                          s.y = b.tensor<float>(out);
+                          if (mask != kAbsent) s.mask.data = b.tensor<std::uint8_t>(mask);
+                          vectors ? kernels::softmax_rows_f32_avx2(s) : kernels::softmax_rows_f32_reference(s);
+                          return nullptr;
+                        });
+  if (vectors) step.isa = kernels::Isa::avx2;
+  return step;
 }
 
 }  // namespace

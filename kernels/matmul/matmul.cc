@@ -45,4 +45,26 @@ void matmul_u8(const MatMulKernel& kernel, const MatMulU8& p, void* scratch) noe
   });
 }
 
+void matmul_f32(MatMulRowsF32 multiply, const MatMulF32& p) noexcept {
+  const MatMulShape& s = p.shape;
+  parallel_pieces(p.threads, s.batch * s.rows, [&](std::int64_t piece, std::int64_t begin, std::int64_t end) noexcept {
+    float* transposed = p.scratch + piece * s.depth * s.columns;
+    std::int64_t held = -1;  // the batch whose b is in `transposed`
+    for (std::int64_t r = begin; r < end;) {
+      const std::int64_t batch = r / s.rows;
+      const std::int64_t count = std::min({kMatMulRowsF32, end - r, (batch + 1) * s.rows - r});
+      const float* b = p.b + s.b_offsets[batch];
+      if (s.transpose_b) {
+        if (held != batch)
+          for (std::int64_t c = 0; c < s.columns; ++c)
+            for (std::int64_t k = 0; k < s.depth; ++k) transposed[k * s.columns + c] = b[c * s.depth + k];
+        held = batch;
+        b = transposed;
+      }
+      multiply(p, p.a + s.a_offsets[batch] + r % s.rows * s.depth, b, count, p.y + r * s.columns);
+      r += count;
+    }
+  });
+}
+
 }  // namespace octet::kernels

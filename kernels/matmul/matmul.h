@@ -33,7 +33,7 @@ struct MatMulU8 {
 };
 void matmul_u8_reference(const MatMulU8& product) noexcept;
 
-/// y = clamp-free scale * sum; sums in f32, in the order of k. `scratch` has room for threads * depth * columns floats where b
+/// y = scale * sum; sums in f32, in the order of k, each product rounded. `scratch` has room for threads * depth * columns floats where b
 /// is transposed.
 struct MatMulF32 {
   MatMulShape shape;
@@ -44,7 +44,15 @@ struct MatMulF32 {
   float* scratch = nullptr;
   int threads = 1;
 };
-void matmul_f32_reference(const MatMulF32& product) noexcept;
+
+/// y [rows, columns] of up to kMatMulRowsF32 rows of one a and its b [depth, columns].
+using MatMulRowsF32 = void (*)(const MatMulF32& product, const float* a, const float* b, std::int64_t rows, float* y) noexcept;
+inline constexpr std::int64_t kMatMulRowsF32 = 4;
+void matmul_rows_f32_reference(const MatMulF32& product, const float* a, const float* b, std::int64_t rows, float* y) noexcept;
+/// The same bytes.
+void matmul_rows_f32_avx2(const MatMulF32& product, const float* a, const float* b, std::int64_t rows, float* y) noexcept;
+
+void matmul_f32(MatMulRowsF32 multiply, const MatMulF32& product) noexcept;
 
 /// A way to multiply matrices: packs each b once, then takes a few rows of a at a time. All give the bytes of matmul_u8_reference.
 struct MatMulKernel {

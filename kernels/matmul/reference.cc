@@ -22,10 +22,8 @@ void matmul_u8_reference(const MatMulU8& p) noexcept {
   });
 }
 
-namespace {
-
-/// Four rows at a time, so that each row of b is read once for all of them.
-void multiply_rows(const MatMulF32& p, const float* a, const float* b, std::int64_t rows, float* y) noexcept {
+/// Each row of b is read once for all rows of a.
+void matmul_rows_f32_reference(const MatMulF32& p, const float* a, const float* b, std::int64_t rows, float* y) noexcept {
   const std::int64_t n = p.shape.columns;
   std::fill(y, y + rows * n, 0.0F);
   for (std::int64_t k = 0; k < p.shape.depth; ++k) {
@@ -38,31 +36,6 @@ void multiply_rows(const MatMulF32& p, const float* a, const float* b, std::int6
   }
   if (p.scale != 1.0F)
     for (std::int64_t i = 0; i < rows * n; ++i) y[i] *= p.scale;
-}
-
-}  // namespace
-
-void matmul_f32_reference(const MatMulF32& p) noexcept {
-  const MatMulShape& s = p.shape;
-  constexpr std::int64_t kRows = 4;
-  parallel_pieces(p.threads, s.batch * s.rows, [&](std::int64_t piece, std::int64_t begin, std::int64_t end) noexcept {
-    float* transposed = p.scratch + piece * s.depth * s.columns;
-    std::int64_t held = -1;  // the batch whose b is in `transposed`
-    for (std::int64_t r = begin; r < end;) {
-      const std::int64_t batch = r / s.rows;
-      const std::int64_t count = std::min({kRows, end - r, (batch + 1) * s.rows - r});
-      const float* b = p.b + s.b_offsets[batch];
-      if (s.transpose_b) {
-        if (held != batch)
-          for (std::int64_t c = 0; c < s.columns; ++c)
-            for (std::int64_t k = 0; k < s.depth; ++k) transposed[k * s.columns + c] = b[c * s.depth + k];
-        held = batch;
-        b = transposed;
-      }
-      multiply_rows(p, p.a + s.a_offsets[batch] + r % s.rows * s.depth, b, count, p.y + r * s.columns);
-      r += count;
-    }
-  });
 }
 
 }  // namespace octet::kernels

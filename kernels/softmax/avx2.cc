@@ -1,10 +1,14 @@
-// Entries are looked up one by one, which is all that AVX2 does for tables of 32 bits; the rest is vectors.
+// u8: entries are looked up one by one, which is all that AVX2 does for tables of 32 bits; the rest is vectors.
+// f32: eight values at a time. Functions that call xsimd's are "flatten", which inlines those.
 // No header's inline function may be instantiated here: it would be AVX2 code under a baseline name.
+#include <xsimd/xsimd.hpp>
+
 #include "kernels/softmax/softmax.h"
 #include "kernels/u8_avx2.h"
 
 namespace octet::kernels {
 
+void softmax_f32_avx2(const SoftmaxF32& softmax, std::int64_t begin, std::int64_t end) noexcept;
 void softmax_rows_avx2(const SoftmaxU8& softmax, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept;
 
 namespace {
@@ -61,6 +65,45 @@ bool any_kept(const std::uint8_t* mask, std::int64_t n) noexcept {
   return _mm_testz_si128(any, any) == 0;
 }
 
+using Floats = xsimd::batch<float, xsimd::avx2>;
+constexpr std::int64_t kLanes = 8;
+
+/// f(first value, count) for a row's values, eight at a time and then one by one in a vector of their own.
+template <class F>
+[[gnu::always_inline]] inline void for_vectors(float* y, std::int64_t n, const F& f) noexcept {
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) f(Floats::load_unaligned(y + i), kLanes).store_unaligned(y + i);
+  if (i == n) return;
+  alignas(32) float rest[kLanes] = {};
+  const auto bytes = static_cast<unsigned long>(n - i) * sizeof(float);
+  __builtin_memcpy(rest, y + i, bytes);
+  f(Floats::load_aligned(rest), n - i).store_aligned(rest);
+  __builtin_memcpy(y + i, rest, bytes);
+}
+
+/// Sums in f32 of so many vectors are added up in f64.
+constexpr std::int64_t kSumVectors = 64;
+
+/// In place. A NaN or an infinity makes all NaN, as in f64.
+[[gnu::flatten]] void softmax_in_place(float* y, std::int64_t n, float peak) noexcept {
+  const Floats most(peak);
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; i += kSumVectors * kLanes) {
+    Floats part(0.0F);
+    for_vectors(y + i, least(n - i, kSumVectors * kLanes), [&](Floats x, std::int64_t count) noexcept {
+      Floats e = xsimd::exp(x - most);
+      if (count < kLanes) e = Floats(_mm256_and_ps(e, _mm256_castsi256_ps(Avx2::first(count))));
+      part += e;
+      return e;
+    });
+    alignas(32) float parts[kLanes];
+    part.store_aligned(parts);
+    for (const float p : parts) sum += static_cast<double>(p);
+  }
+  const Floats divisor(static_cast<float>(sum));
+  for_vectors(y, n, [&](Floats e, std::int64_t) noexcept { return e / divisor; });
+}
+
 }  // namespace
 
 void softmax_rows_avx2(const SoftmaxU8& s, const std::uint8_t*, std::int64_t begin, std::int64_t end) noexcept {
@@ -93,6 +136,25 @@ void softmax_rows_avx2(const SoftmaxU8& s, const std::uint8_t*, std::int64_t beg
       if (n > kBlock) entries_from(i, peak);
       store_results(entries, least(kBlock, n - i), reciprocal, finish, y + i);
     }
+  }
+}
+
+void softmax_f32_avx2(const SoftmaxF32& s, std::int64_t begin, std::int64_t end) noexcept {
+  const std::int64_t n = s.columns;
+  for (std::int64_t row = begin; row < end; ++row) {
+    const float* x = s.x + row * n;
+    float* y = s.y + row * n;
+    const std::uint8_t* mask = s.mask.row(row);
+    float peak = -__builtin_inff();
+    for (std::int64_t c = 0; c < n; ++c) {
+      y[c] = mask == nullptr || mask[c] != 0 ? x[c] : s.mask_replaces ? s.mask_value : x[c] + s.mask_value;
+      peak = y[c] > peak ? y[c] : peak;
+    }
+    if (mask != nullptr && peak == -__builtin_inff()) {
+      __builtin_memset(y, 0, static_cast<unsigned long>(n) * sizeof(float));
+      continue;
+    }
+    softmax_in_place(y, n, peak);
   }
 }
 

@@ -32,24 +32,25 @@ void softmax_u8_reference(const SoftmaxU8& s) noexcept {
   });
 }
 
-void masked_softmax_f32_reference(const float* x, std::int64_t rows, std::int64_t columns, const SoftmaxMask& mask, float value, bool replaces, float* y,
-                                  int threads) noexcept {
-  parallel_for(threads, rows, [&](std::int64_t begin, std::int64_t end) noexcept {
+void softmax_rows_f32_reference(const SoftmaxF32& s) noexcept {
+  parallel_for(s.threads, s.rows, [&](std::int64_t begin, std::int64_t end) noexcept {
     for (std::int64_t r = begin; r < end; ++r) {
-      const std::uint8_t* kept = mask.row(r);
+      const std::int64_t columns = s.columns;
+      const float* x = s.x + r * columns;
+      float* y = s.y + r * columns;
+      const std::uint8_t* kept = s.mask.row(r);
       const auto at = [&](std::int64_t c) {
-        const float v = x[r * columns + c];
-        return static_cast<double>(kept == nullptr || kept[c] != 0 ? v : replaces ? value : v + value);
+        return static_cast<double>(kept == nullptr || kept[c] != 0 ? x[c] : s.mask_replaces ? s.mask_value : x[c] + s.mask_value);
       };
       double peak = at(0);
       for (std::int64_t c = 1; c < columns; ++c) peak = std::max(peak, at(c));
-      if (peak == -std::numeric_limits<double>::infinity()) {
-        std::fill_n(y + r * columns, columns, 0.0F);
+      if (kept != nullptr && peak == -std::numeric_limits<double>::infinity()) {
+        std::fill_n(y, columns, 0.0F);
         continue;
       }
       double sum = 0;
       for (std::int64_t c = 0; c < columns; ++c) sum += std::exp(at(c) - peak);
-      for (std::int64_t c = 0; c < columns; ++c) y[r * columns + c] = static_cast<float>(std::exp(at(c) - peak) / sum);
+      for (std::int64_t c = 0; c < columns; ++c) y[c] = static_cast<float>(std::exp(at(c) - peak) / sum);
     }
   });
 }

@@ -6,6 +6,7 @@
 
 namespace octet::kernels {
 
+void softmax_f32_avx2(const SoftmaxF32& softmax, std::int64_t begin, std::int64_t end) noexcept;
 void softmax_rows_avx2(const SoftmaxU8& softmax, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept;
 void softmax_rows_avx512vbmi(const SoftmaxU8& softmax, const std::uint8_t* planes, std::int64_t begin, std::int64_t end) noexcept;
 
@@ -49,6 +50,10 @@ void softmax_u8(const SoftmaxKernel& kernel, const SoftmaxU8& softmax, const Sof
   parallel_for(worthwhile_threads(softmax.threads, work), softmax.rows, [&](std::int64_t begin, std::int64_t end) noexcept {
     kernel.run(softmax, planes[0].data(), begin, end);
   });
+}
+
+void softmax_rows_f32_avx2(const SoftmaxF32& softmax) noexcept {
+  parallel_for(softmax.threads, softmax.rows, [&](std::int64_t begin, std::int64_t end) noexcept { softmax_f32_avx2(softmax, begin, end); });
 }
 
 }  // namespace octet::kernels

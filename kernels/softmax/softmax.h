@@ -70,10 +70,21 @@ inline constexpr std::int64_t kFewSoftmaxColumns = 12;
 
 void softmax_u8(const SoftmaxKernel& kernel, const SoftmaxU8& softmax, const SoftmaxPlanes& planes) noexcept;
 
-/// exp(x - max) / sum, in f64, along the last axis of x [rows, columns], x being `x + value` or, if `replaces`, `value` (rounded to
-/// f32) where the mask is 0. Where the value is -inf, such elements take no part, and a row of them is all 0.
-void masked_softmax_f32_reference(const float* x, std::int64_t rows, std::int64_t columns, const SoftmaxMask& mask, float value, bool replaces, float* y,
-                                  int threads) noexcept;
+/// exp(x - max) / sum along the last axis of x [rows, columns]. With a mask, x is `x + mask_value` or, if mask_replaces, `mask_value`
+/// where the mask is 0, rounded to f32; where that is -inf, such elements take no part, and a row of them is all 0.
+struct SoftmaxF32 {
+  std::int64_t rows = 1, columns = 1;
+  const float* x = nullptr;
+  float* y = nullptr;
+  int threads = 1;
+  SoftmaxMask mask;
+  float mask_value = 0;
+  bool mask_replaces = false;
+};
+/// In f64.
+void softmax_rows_f32_reference(const SoftmaxF32& softmax) noexcept;
+/// In f32, a sum of many columns in f64.
+void softmax_rows_f32_avx2(const SoftmaxF32& softmax) noexcept;
 
 /// exp(x - max) / sum, in f64, along the middle axis of x [outer, n, inner].
 void softmax_f32_reference(const float* x, std::int64_t outer, std::int64_t n, std::int64_t inner, float* y, int threads) noexcept;

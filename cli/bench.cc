@@ -63,6 +63,15 @@ class Tensors {
 
   Result<void> run(Session& session) { return session.run(inputs_, outputs_); }
 
+  /// Brings them into the caches.
+  void read_inputs() const noexcept {
+    constexpr std::size_t kLine = 64;
+    std::byte sum{};
+    for (std::size_t i = 0; i < inputs_.size(); ++i)
+      for (std::size_t k = 0; k < storage_[i].size(); k += kLine) sum ^= storage_[i][k];
+    [[maybe_unused]] const volatile std::byte used = sum;
+  }
+
  private:
   std::vector<std::vector<std::byte>> storage_;
   std::vector<InputTensor> inputs_;
@@ -86,23 +95,40 @@ double median(std::vector<double> us) {
   return *middle;
 }
 
-/// Median microseconds of the float form of each step, its tail's included; 0 where it has none.
+/// A layer alone, and whose step it belongs to.
+struct FloatForm {
+  std::size_t step;
+  Session session;
+  Tensors tensors;
+  std::vector<double> us = {};
+};
+
+/// Median microseconds of the float form of each step, its tail's included; 0 where it has none. They take turns, so that weights come
+/// from where they would come from in a whole network; inputs are read first, as if a layer before had just written them.
 Result<std::vector<double>> float_profile(const Session& session, const Options& o) {
   const Session::Impl& impl = session.impl();
-  std::vector<double> medians;
-  for (const auto& s : impl.steps) {
-    double& us = medians.emplace_back(0.0);
-    for (const std::optional<std::size_t> node : {std::optional(s.node), s.tail}) {
+  std::vector<FloatForm> forms;
+  for (std::size_t i = 0; i < impl.steps.size(); ++i) {
+    for (const std::optional<std::size_t> node : {std::optional(impl.steps[i].node), impl.steps[i].tail}) {
       const auto model = node ? float_form(impl.graph(), impl.shapes, *node) : std::nullopt;
       if (!model) continue;
       OCTET_TRY(Session alone, model->session({.threads = impl.lanes.size() > 1 ? 1 : o.threads}));
       Tensors tensors(alone);
-      const double seconds = o.seconds / static_cast<double>(impl.steps.size());
-      OCTET_TRY(const auto warm, measure(alone, tensors, seconds / 4));
-      OCTET_TRY(auto times, measure(alone, tensors, seconds));
-      us += median(std::move(times));
+      forms.push_back({i, std::move(alone), std::move(tensors)});
     }
   }
+  constexpr std::size_t kLeastRounds = 3;
+  const double stop = seconds_now() + o.seconds;
+  for (std::size_t round = 0; round <= kLeastRounds || seconds_now() < stop; ++round) {
+    for (FloatForm& form : forms) {
+      form.tensors.read_inputs();
+      const double start = seconds_now();
+      OCTET_CHECK(form.tensors.run(form.session));
+      if (round != 0) form.us.push_back((seconds_now() - start) * 1e6);  // the first one finds nothing in the caches
+    }
+  }
+  std::vector<double> medians(impl.steps.size(), 0.0);
+  for (FloatForm& form : forms) medians[form.step] += median(std::move(form.us));
   return medians;
 }
 

@@ -1,4 +1,4 @@
-// The kernels of pool.h for any V of u8_avx2.h or u8_avx512.h. Everything here has internal linkage.
+// The kernels of pool.h for any V of u8_avx2.h or u8_avx512.h that has Unpacked, too: vectors of bytes and of what they are unpacked into. Everything here has internal linkage.
 #pragma once
 
 #include "kernels/pool/window.h"
@@ -68,30 +68,81 @@ inline void max_pool_rows(const MaxPoolU8& pool, std::int64_t begin, std::int64_
   });
 }
 
+/// Sums of any number of values, s32 from the start.
+template <class V>
+struct LongSums {
+  static constexpr std::int64_t kChunk = V::kVectors * V::kLanes;
+  typename V::Ints sum[V::kVectors];
+
+  LongSums() noexcept {
+#pragma GCC unroll 4
+    for (auto& v : sum) v = V::ints(0);
+  }
+  /// The first `count` of a chunk.
+  void add(const std::uint8_t* x, std::int64_t count) noexcept {
+    typename V::Ints q[V::kVectors];
+    V::load(x, count, q);
+#pragma GCC unroll 4
+    for (int v = 0; v < V::kVectors; ++v) sum[v] = V::add(sum[v], q[v]);
+  }
+  void store(std::uint8_t* y, std::int64_t count, const typename V::Finish& finish, std::int32_t zeros, float multiplier) const noexcept {
+    typename V::Floats t[V::kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < V::kVectors; ++v) t[v] = V::mul(V::to_floats(V::sub(sum[v], V::ints(zeros))), V::floats(multiplier));
+    V::store(y, count, finish, t);
+  }
+};
+
+/// Sums of 16 bits, of the chunk's bytes as V unpacks them: half the additions, and loads that widen nothing.
+template <class V>
+struct ShortSums {
+  using Bytes = typename V::Unpacked;
+  static constexpr std::int64_t kChunk = Bytes::kCount;
+  typename Bytes::Vector low = Bytes::zero(), high = Bytes::zero();
+
+  void add(const std::uint8_t* x, std::int64_t count) noexcept {
+    const auto bytes = Bytes::load(x, count);
+    low = Bytes::add16(low, Bytes::low8(bytes, Bytes::zero()));
+    high = Bytes::add16(high, Bytes::high8(bytes, Bytes::zero()));
+  }
+  void store(std::uint8_t* y, std::int64_t count, const typename V::Finish& finish, std::int32_t zeros, float multiplier) const noexcept {
+    const auto none = Bytes::zero();
+    const auto value = [&](typename V::Ints sum) noexcept { return V::mul(V::to_floats(V::sub(sum, V::ints(zeros))), V::floats(multiplier)); };
+    Bytes::store(y, count, finish, value(Bytes::low16(low, none)), value(Bytes::high16(low, none)), value(Bytes::low16(high, none)),
+                 value(Bytes::high16(high, none)));
+  }
+};
+
+/// Windows of no more values have sums of 16 bits.
+constexpr std::int64_t kShortWindow = 0xFFFF / 0xFF;
+
+/// The mean of the pixel's windows, whose sums ShortSums or LongSums add up, kChunk channels at a time.
+template <class Sums, class Finish>
+[[gnu::always_inline]] inline void average_pixel(const PoolShape& s, const Window& w, const std::uint8_t* first, std::int32_t zeros, float multiplier,
+                                                 const Finish& finish, std::uint8_t* y) noexcept {
+  for (std::int64_t c = 0; c < s.channels; c += Sums::kChunk) {
+    const std::int64_t count = s.channels - c;
+    Sums sums;
+    const std::uint8_t* row = first + c;
+    for (std::int64_t h = w.h0; h < w.h1; ++h, row += s.in_w * s.channels) {
+      const std::uint8_t* x = row;
+      for (std::int64_t i = w.w0; i < w.w1; ++i, x += s.channels) sums.add(x, count);
+    }
+    sums.store(y + c, count, finish, zeros, multiplier);
+  }
+}
+
 template <class V>
 inline void average_pool_rows(const AveragePoolU8& pool, std::int64_t begin, std::int64_t end) noexcept {
-  constexpr std::int64_t kChunk = V::kVectors * V::kLanes;
   const PoolShape& s = pool.shape;
   const auto finish = V::finish(pool.out);
   for_each_pixel(s, pool.x, pool.y, begin, end, [&](const Window& w, const std::uint8_t* first, std::uint8_t* y) noexcept {
-    const auto multiplier = V::floats(pool.multipliers[s.count_include_pad ? w.extent : w.valid()]);
-    const auto zeros = V::ints(pool.zero_point * static_cast<std::int32_t>(w.valid()));
-    for (std::int64_t c = 0; c < s.channels; c += kChunk) {
-      typename V::Ints sum[V::kVectors];
-#pragma GCC unroll 4
-      for (int v = 0; v < V::kVectors; ++v) sum[v] = V::ints(0);
-      for (std::int64_t h = 0; h < w.h1 - w.h0; ++h) {
-        for (std::int64_t i = 0; i < w.w1 - w.w0; ++i) {
-          typename V::Ints q[V::kVectors];
-          V::load(first + (h * s.in_w + i) * s.channels + c, s.channels - c, q);
-#pragma GCC unroll 4
-          for (int v = 0; v < V::kVectors; ++v) sum[v] = V::add(sum[v], q[v]);
-        }
-      }
-      typename V::Floats t[V::kVectors];
-#pragma GCC unroll 4
-      for (int v = 0; v < V::kVectors; ++v) t[v] = V::mul(V::to_floats(V::sub(sum[v], zeros)), multiplier);
-      V::store(y + c, s.channels - c, finish, t);
+    const float multiplier = pool.multipliers[s.count_include_pad ? w.extent : w.valid()];
+    const std::int32_t zeros = pool.zero_point * static_cast<std::int32_t>(w.valid());
+    if (w.valid() <= kShortWindow) {
+      average_pixel<ShortSums<V>>(s, w, first, zeros, multiplier, finish, y);
+    } else {
+      average_pixel<LongSums<V>>(s, w, first, zeros, multiplier, finish, y);
     }
   });
 }

@@ -43,7 +43,7 @@ void average_pool_u8(const PoolKernel* kernel, const AveragePoolU8& pool) noexce
   if (kernel == nullptr) {
     average_pool_u8_reference(pool);
   } else {
-    for_rows(pool.shape, pool.threads, 30, [&](std::int64_t begin, std::int64_t end) noexcept { kernel->average(pool, begin, end); });
+    for_rows(pool.shape, pool.threads, 60, [&](std::int64_t begin, std::int64_t end) noexcept { kernel->average(pool, begin, end); });
   }
 }
 

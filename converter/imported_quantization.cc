@@ -77,9 +77,8 @@ Channel channel_of(std::span<const float> weights, float bias, const Quantizatio
 
 }  // namespace
 
-ImportedQuantization find_imported(const Graph& graph) {
-  ImportedQuantization found;
-  found.given.resize(graph.tensors.size());
+std::vector<Quantization> find_imported(const Graph& graph) {
+  std::vector<Quantization> found(graph.tensors.size());
   std::vector<bool> differ(graph.tensors.size(), false);  // has a reader that wants other values
   for (const int i : graph.outputs) differ[at(i)] = true;
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
@@ -89,14 +88,14 @@ ImportedQuantization find_imported(const Graph& graph) {
       if (i == kAbsent) continue;
       Quantization wanted;
       if (node.op() == schema::Operator::Quantize) wanted = graph.tensors[at(node.outputs[0])].quant;
-      if (k == 0 && keeps_scale(node) && graph.tensors[at(i)].type == Type::f32 && !differ[at(node.outputs[0])]) wanted = found.given[at(node.outputs[0])];
-      Quantization& given = found.given[at(i)];
+      if (k == 0 && keeps_scale(node) && graph.tensors[at(i)].type == Type::f32 && !differ[at(node.outputs[0])]) wanted = found[at(node.outputs[0])];
+      Quantization& given = found[at(i)];
       differ[at(i)] = differ[at(i)] || !wanted.present() || (given.present() && given != wanted);
       given = wanted;
     }
   }
-  for (std::size_t i = 0; i < found.given.size(); ++i)
-    if (differ[i]) found.given[i] = {};
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (differ[i]) found[i] = {};
   return found;
 }
 

@@ -8,12 +8,8 @@
 
 namespace octet {
 
-struct ImportedQuantization {
-  /// For each f32 tensor that every reader quantizes in one way, directly or behind nodes that keep the scale: that quantization.
-  std::vector<Quantization> given;
-};
-
-[[nodiscard]] ImportedQuantization find_imported(const Graph& graph);
+/// For each f32 tensor that every reader quantizes in one way, directly or behind nodes that keep the scale: that quantization.
+[[nodiscard]] std::vector<Quantization> find_imported(const Graph& graph);
 
 /// s8 weights [O, ...] and bias of a Conv or FullyConnected, at the source's scales, zero-points subtracted: w = q - z. Or both times a
 /// power of two for each channel, where that brings the bias closer to that of the source.

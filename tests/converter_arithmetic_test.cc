@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "converter/passes/passes.h"
-#include "converter_models.h"
+#include "support/import_checks.h"
 
 namespace octet_test {
 namespace {
@@ -13,8 +13,6 @@ namespace {
 using octet::ErrorCode;
 using octet::Shape;
 using octet::Type;
-using Strings = std::vector<std::string>;
-using Values = std::vector<float>;
 
 /// y = op(a, b), a an input of 3 values, b an input or a constant.
 ModelBuilder two(const std::string& op, const Values& constant = {}, int opset = 13) {
@@ -26,16 +24,6 @@ ModelBuilder two(const std::string& op, const Values& constant = {}, int opset =
     m.f32("b", {static_cast<std::int64_t>(constant.size())}, constant);
   m.node(op, {"a", "b"}, {"y"});
   return m;
-}
-
-Values compute(const ModelBuilder& m, const std::vector<Values>& inputs) { return run(must(m.import()), inputs)[0]; }
-
-void check_refused(const ModelBuilder& m, ErrorCode code, const std::string& part) {
-  const auto graph = m.import();
-  REQUIRE_FALSE(graph.has_value());
-  INFO(graph.error().text());
-  CHECK(graph.error().code == code);
-  CHECK(graph.error().text().find(part) != std::string::npos);
 }
 
 TEST_CASE("two inputs") {

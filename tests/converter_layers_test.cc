@@ -5,35 +5,13 @@
 #include <cmath>
 #include <limits>
 
-#include "converter/passes/passes.h"
-#include "converter_models.h"
+#include "support/import_checks.h"
 
 namespace octet_test {
 namespace {
 
 using octet::ErrorCode;
 using octet::Shape;
-using Strings = std::vector<std::string>;
-using Values = std::vector<float>;
-using Ints = std::vector<std::int64_t>;
-
-Graph optimized(const ModelBuilder& m) {
-  Graph g = must(m.import());
-  must(octet::optimize(g));
-  return g;
-}
-
-Values compute(const ModelBuilder& m, const std::vector<Values>& inputs, int batch = 1) { return run(optimized(m), inputs, batch)[0]; }
-
-NodeBuilder last_node(ModelBuilder& m) { return NodeBuilder(m.proto.mutable_graph()->mutable_node(m.proto.graph().node_size() - 1)); }
-
-void check_refused(const ModelBuilder& m, ErrorCode code, const std::string& part) {
-  const auto graph = m.import();
-  REQUIRE_FALSE(graph.has_value());
-  INFO(graph.error().text());
-  CHECK(graph.error().code == code);
-  CHECK(graph.error().text().find(part) != std::string::npos);
-}
 
 struct Deconv {
   std::int64_t in, out, h, w, kh, kw, groups;
@@ -128,7 +106,7 @@ TEST_CASE("transposed convolutions: output_shape, SAME, a sequence, what is refu
   CHECK_FALSE(huge.import().has_value());
   ModelBuilder sequence;
   sequence.input("x", {1, 1, 2}).output("y").f32("w", {1, 1, 2}, {1, 10}).node("ConvTranspose", {"x", "w"}, {"y"}).with("strides", Ints{2});
-  CHECK(compute(sequence, {{3, 5}}) == Values{3, 30, 5, 50});
+  CHECK(compute_optimized(sequence, {{3, 5}}) == Values{3, 30, 5, 50});
 }
 
 TEST_CASE("transposed convolutions: what output_shape wants beyond the full result is the bias") {
@@ -141,9 +119,9 @@ TEST_CASE("transposed convolutions: what output_shape wants beyond the full resu
     m.node("ConvTranspose", {"x", "w", "b"}, {"y"}).with("strides", {3, 2}).with("output_shape", shape);
     return m;
   };
-  const Values full = compute(model({9, 7}, false), {x});
+  const Values full = compute_optimized(model({9, 7}, false), {x});
   for (const bool computed : {false, true}) {
-    const Values y = compute(model({11, 8}, computed), computed ? std::vector<Values>{x, w} : std::vector<Values>{x});
+    const Values y = compute_optimized(model({11, 8}, computed), computed ? std::vector<Values>{x, w} : std::vector<Values>{x});
     REQUIRE(y.size() == 11 * 8);
     for (std::size_t i = 0; i < y.size(); ++i) {
       const std::size_t row = i / 8, column = i % 8;
@@ -164,7 +142,7 @@ TEST_CASE("sequences: convolutions and pools as images of one row") {
   CHECK(run(g, {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}})[0] == Values{7, 14.5F});
   ModelBuilder same;
   same.input("x", {1, 1, 5}).output("y").f32("w", {1, 1, 2}, {1, 1}).node("Conv", {"x", "w"}, {"y"}).with("auto_pad", "SAME_LOWER");
-  CHECK(compute(same, {{1, 2, 3, 4, 5}}) == Values{1, 3, 5, 7, 9});
+  CHECK(compute_optimized(same, {{1, 2, 3, 4, 5}}) == Values{1, 3, 5, 7, 9});
   ModelBuilder rank;
   rank.input("x", {1, 2, 5}).output("y").random("w", {2, 2, 2, 1}).node("Conv", {"x", "w"}, {"y"});
   check_refused(rank, ErrorCode::invalid_file, "rank 4, not 3");
@@ -180,7 +158,7 @@ ModelBuilder resize_model(const Shape& x, const Values& scales, const char* mode
 
 TEST_CASE("Resize: coordinates and roundings, by hand") {
   const auto one = [](float scale, const char* mode, const char* coordinates, const char* nearest = nullptr) {
-    return compute(resize_model({1, 1, 4}, {1, 1, scale}, mode, coordinates, nearest), {{1, 2, 3, 4}});
+    return compute_optimized(resize_model({1, 1, 4}, {1, 1, scale}, mode, coordinates, nearest), {{1, 2, 3, 4}});
   };
   CHECK(one(2, "linear", "half_pixel") == Values{1, 1.25F, 1.75F, 2.25F, 2.75F, 3.25F, 3.75F, 4});
   CHECK(one(2, "linear", "asymmetric") == Values{1, 1.5F, 2, 2.5F, 3, 3.5F, 4, 4});
@@ -205,10 +183,10 @@ TEST_CASE("Resize: sizes, axes, policies, old opsets, images between convolution
   CHECK(must(smaller.import()).tensors.back().shape == Shape{1, 2, 2, 3});
   ModelBuilder old(9);
   old.input("x", {1, 1, 1, 2}).output("y").f32("s", {4}, {1, 1, 2, 2}).node("Upsample", {"x", "s"}, {"y"});
-  CHECK(compute(old, {{5, 7}}) == Values{5, 5, 7, 7, 5, 5, 7, 7});
+  CHECK(compute_optimized(old, {{5, 7}}) == Values{5, 5, 7, 7, 5, 5, 7, 7});
   ModelBuilder ten(10);
   ten.input("x", {1, 1, 1, 2}).output("y").f32("s", {4}, {1, 1, 1, 2}).node("Resize", {"x", "s"}, {"y"}).with("mode", "linear");
-  CHECK(compute(ten, {{5, 7}}) == Values{5, 6, 7, 7});
+  CHECK(compute_optimized(ten, {{5, 7}}) == Values{5, 6, 7, 7});
   ModelBuilder m;
   m.input("x", {kOpen, 2, 3, 3}).output("y").random("w", {4, 2, 1, 1}).random("v", {2, 4, 1, 1}).f32("s", {4}, {1, 1, 2, 2});
   m.node("Conv", {"x", "w"}, {"a"});
@@ -233,9 +211,9 @@ TEST_CASE("Resize: refused") {
 TEST_CASE("Resize: antialiased, along other axes, cubic") {
   ModelBuilder anti = resize_model({1, 1, 1, 4}, {1, 1, 1, 0.5F}, "linear", "half_pixel");
   last_node(anti).with("antialias", 1);
-  CHECK(compute(anti, {{1, 2, 3, 4}}) == Values{1.625F, 3.375F});
-  CHECK(compute(resize_model({1, 2, 1, 2}, {1, 2, 1, 1}, "nearest", "asymmetric"), {{1, 2, 3, 4}}) == Values{1, 2, 1, 2, 3, 4, 3, 4});
-  const Values y = compute(resize_model({1, 1, 1, 4}, {1, 1, 1, 2}, "cubic", "half_pixel"), {{0, 0, 64, 64}});
+  CHECK(compute_optimized(anti, {{1, 2, 3, 4}}) == Values{1.625F, 3.375F});
+  CHECK(compute_optimized(resize_model({1, 2, 1, 2}, {1, 2, 1, 1}, "nearest", "asymmetric"), {{1, 2, 3, 4}}) == Values{1, 2, 1, 2, 3, 4, 3, 4});
+  const Values y = compute_optimized(resize_model({1, 1, 1, 4}, {1, 1, 1, 2}, "cubic", "half_pixel"), {{0, 0, 64, 64}});
   CHECK(y[3] + y[4] == doctest::Approx(64.0F));
 }
 
@@ -335,7 +313,7 @@ TEST_CASE("recurrent layers of batch-first models keep the batch free, as export
     direct.input("x", {kOpen, 5, 3}).output("y").random("w", {1, gates * 2, 3}).random("r", {1, gates * 2, 2}).random("b", {1, gates * 4});
     direct.node(op, {"x", "w", "r", "b"}, {"y"}).with("layout", 1);
     const auto x = random_values(30, 9);
-    check_close(compute(direct, {x}, 2), run(g, {x}, 2)[0], 1e-6F);
+    check_close(compute_optimized(direct, {x}, 2), run(g, {x}, 2)[0], 1e-6F);
   }
 }
 
@@ -350,8 +328,8 @@ TEST_CASE("GRU: linear_before_reset, an initial state") {
   const double r = sigmoid(0.5);
   const double before = std::tanh(1 + r * (2 * 0.5 + 0.25) + 0.5);
   const double after = std::tanh(1 + 2 * (r * 0.5) + 0.25 + 0.5);
-  CHECK(compute(model(1), {{1}, {0.5F}})[0] == doctest::Approx(0.5 * before + 0.25));
-  CHECK(compute(model(0), {{1}, {0.5F}})[0] == doctest::Approx(0.5 * after + 0.25));
+  CHECK(compute_optimized(model(1), {{1}, {0.5F}})[0] == doctest::Approx(0.5 * before + 0.25));
+  CHECK(compute_optimized(model(0), {{1}, {0.5F}})[0] == doctest::Approx(0.5 * after + 0.25));
 }
 
 TEST_CASE("recurrent layers: refused") {

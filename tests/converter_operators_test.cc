@@ -4,48 +4,14 @@
 #include <algorithm>
 #include <cmath>
 
-#include "converter/passes/passes.h"
-#include "converter_models.h"
+#include "support/import_checks.h"
+#include "support/passes_checks.h"
 
 namespace octet_test {
 namespace {
 
 using octet::ErrorCode;
 using octet::Shape;
-using Strings = std::vector<std::string>;
-using Values = std::vector<float>;
-using Ints = std::vector<std::int64_t>;
-
-Graph optimized(const ModelBuilder& m) {
-  Graph g = must(m.import());
-  must(octet::optimize(g));
-  return g;
-}
-
-/// The imported graph and the optimized one compute the same, at batch 1 and 2.
-Graph check_passes(const ModelBuilder& m) {
-  const Graph imported = must(m.import());
-  Graph g = imported;
-  must(octet::optimize(g));
-  for (const int batch : {1, 2}) {
-    if (batch == 2 && !g.tensors[static_cast<std::size_t>(g.inputs[0])].batched) break;
-    const auto inputs = random_inputs(imported, batch);
-    const auto a = run(g, inputs, batch);
-    const auto b = run(imported, inputs, batch);
-    for (std::size_t i = 0; i < a.size(); ++i) check_close(a[i], b[i], 1e-5F);
-  }
-  return g;
-}
-
-Values compute(const ModelBuilder& m, const std::vector<Values>& inputs) { return run(optimized(m), inputs)[0]; }
-
-void check_refused(const ModelBuilder& m, ErrorCode code, const std::string& part) {
-  const auto graph = m.import();
-  REQUIRE_FALSE(graph.has_value());
-  INFO(graph.error().text());
-  CHECK(graph.error().code == code);
-  CHECK(graph.error().text().find(part) != std::string::npos);
-}
 
 TEST_CASE("MatMul: weights, activations, vectors, constants on the left") {
   const auto model = [](const Shape& a, const Shape& b) {
@@ -53,17 +19,17 @@ TEST_CASE("MatMul: weights, activations, vectors, constants on the left") {
     m.input("a", a).input("b", b).output("y").node("MatMul", {"a", "b"}, {"y"});
     return m;
   };
-  CHECK(compute(model({2, 2}, {2, 2}), {{1, 2, 3, 4}, {1, 0, 1, 1}}) == Values{3, 2, 7, 4});
-  CHECK(compute(model({2}, {2}), {{1, 2}, {3, 4}}) == Values{11});
+  CHECK(compute_optimized(model({2, 2}, {2, 2}), {{1, 2, 3, 4}, {1, 0, 1, 1}}) == Values{3, 2, 7, 4});
+  CHECK(compute_optimized(model({2}, {2}), {{1, 2}, {3, 4}}) == Values{11});
   CHECK(must(model({2}, {2}).import()).tensors.back().shape == Shape{});
-  CHECK(compute(model({2}, {2, 3}), {{1, 2}, {1, 2, 3, 4, 5, 6}}) == Values{9, 12, 15});
-  CHECK(compute(model({2, 2, 1}, {1}), {{1, 2, 3, 4}, {2}}) == Values{2, 4, 6, 8});
+  CHECK(compute_optimized(model({2}, {2, 3}), {{1, 2}, {1, 2, 3, 4, 5, 6}}) == Values{9, 12, 15});
+  CHECK(compute_optimized(model({2, 2, 1}, {1}), {{1, 2, 3, 4}, {2}}) == Values{2, 4, 6, 8});
   check_refused(model({2, 3}, {2, 3}), ErrorCode::invalid_file, "2x3");
   check_refused(model({}, {2, 3}), ErrorCode::invalid_file, "scalars");
   ModelBuilder left;
   left.input("x", {2, 1}).output("y").f32("c", {1, 2}, {3, 5}).node("MatMul", {"c", "x"}, {"y"});
   CHECK(ops_of(optimized(left)) == Strings{"MatMul"});
-  CHECK(compute(left, {{1, 10}}) == Values{53});
+  CHECK(compute_optimized(left, {{1, 10}}) == Values{53});
   ModelBuilder weights;
   weights.input("x", {kOpen, 3, 2}).output("y").random("w", {2, 4}).node("MatMul", {"x", "w"}, {"y"});
   CHECK(ops_of(optimized(weights)) == Strings{"FullyConnected"});
@@ -74,7 +40,7 @@ TEST_CASE("Gemm of activations: alpha, beta, transposes") {
   m.input("a", {2, 1}).input("b", {2, 2}).input("c", {2}).output("y");
   m.node("Gemm", {"a", "b", "c"}, {"y"}).with("transA", 1).with("transB", 1).with("alpha", 2.0F).with("beta", 10.0F);
   // a' = [1 2]; b' = [[3 5] [4 6]]: 2 * [11 17] + 10 * [1 -1].
-  CHECK(compute(m, {{1, 2}, {3, 4, 5, 6}, {1, -1}}) == Values{32, 24});
+  CHECK(compute_optimized(m, {{1, 2}, {3, 4, 5, 6}, {1, -1}}) == Values{32, 24});
 }
 
 TEST_CASE("attention: k is read transposed, not moved") {
@@ -91,7 +57,7 @@ TEST_CASE("attention: k is read transposed, not moved") {
   m.node("MatMul", {"p", "v2"}, {"o"});
   m.node("Transpose", {"o"}, {"o1"}).with("perm", Ints{0, 2, 1, 3});
   m.node("Reshape", {"o1", "back"}, {"y"});
-  const Graph g = check_passes(m);
+  const Graph g = checked_optimized(m);
   for (const octet::Node& node : g.nodes) {
     if (node.op() == octet::schema::Operator::Transpose) {
       CHECK(node.as<octet::schema::TransposeT>().perm == std::vector<int>{0, 2, 1, 3});
@@ -109,14 +75,14 @@ TEST_CASE("reductions: axes as attribute and as input, all of them, none") {
   const auto last = [](ModelBuilder& m) { return NodeBuilder(m.proto.mutable_graph()->mutable_node(m.proto.graph().node_size() - 1)); };
   ModelBuilder mean = model(13, "ReduceMean", {2, 3});
   last(mean).with("axes", Ints{-1}).with("keepdims", 0);
-  CHECK(compute(mean, {{1, 2, 3, 4, 5, 9}}) == Values{2, 6});
-  CHECK(compute(model(13, "ReduceSum", {2, 3}), {{1, 2, 3, 4, 5, 9}}) == Values{24});
+  CHECK(compute_optimized(mean, {{1, 2, 3, 4, 5, 9}}) == Values{2, 6});
+  CHECK(compute_optimized(model(13, "ReduceSum", {2, 3}), {{1, 2, 3, 4, 5, 9}}) == Values{24});
   ModelBuilder none = model(13, "ReduceSum", {2, 3});
   last(none).with("noop_with_empty_axes", 1);
-  CHECK(compute(none, {{1, 2, 3, 4, 5, 9}}) == Values{1, 2, 3, 4, 5, 9});
+  CHECK(compute_optimized(none, {{1, 2, 3, 4, 5, 9}}) == Values{1, 2, 3, 4, 5, 9});
   ModelBuilder input(18);
   input.input("x", {2, 3}).output("y").s64("axes", {0}).node("ReduceMax", {"x", "axes"}, {"y"});
-  CHECK(compute(input, {{1, 7, 3, 4, 5, 9}}) == Values{4, 7, 9});
+  CHECK(compute_optimized(input, {{1, 7, 3, 4, 5, 9}}) == Values{4, 7, 9});
   ModelBuilder early(13);
   early.input("x", {2, 3}).output("y").s64("axes", {0}).node("ReduceMax", {"x", "axes"}, {"y"});
   check_refused(early, ErrorCode::invalid_file, "attribute before opset 18");
@@ -139,7 +105,7 @@ TEST_CASE("between convolutions: reductions, pools over everything and normaliza
     if (op == "instance") m.node("InstanceNormalization", {"a", "gamma", "beta"}, {"b"});
     if (op == "log") m.node("LogSoftmax", {"a"}, {"b"}).with("axis", 1);
     m.node("Conv", {"b", "v"}, {"y"});
-    const Graph g = check_passes(m);
+    const Graph g = checked_optimized(m);
     const std::string made = op == "mean" ? "AveragePool" : op == "max" || op == "global" ? "Reduce" : op == "log" ? "LogSoftmax" : "GroupNormalization";
     const Strings ops = ops_of(g);
     CHECK(ops[0] == "Transpose");
@@ -150,20 +116,20 @@ TEST_CASE("between convolutions: reductions, pools over everything and normaliza
   channels.input("x", {kOpen, 2, 4, 5}).output("y").random("w", {6, 2, 1, 1});
   channels.node("Conv", {"x", "w"}, {"a"});
   channels.node("ReduceMax", {"a"}, {"y"}).with("axes", Ints{1}).with("keepdims", 0);
-  CHECK(ops_of(check_passes(channels)) == Strings{"Transpose", "Conv", "Reduce"});
+  CHECK(ops_of(checked_optimized(channels)) == Strings{"Transpose", "Conv", "Reduce"});
 }
 
 TEST_CASE("normalizations by their own definition") {
   ModelBuilder layer(17);
   layer.input("x", {1, 2, 2}).output("y").f32("gamma", {2, 2}, {1, 1, 1, 2}).f32("beta", {2, 2}, {0, 0, 0, 1});
   layer.node("LayerNormalization", {"x", "gamma", "beta"}, {"y"}).with("axis", 1).with("epsilon", 0.0F);
-  const Values y = compute(layer, {{1, 2, 3, 4}});
+  const Values y = compute_optimized(layer, {{1, 2, 3, 4}});
   CHECK(y[0] == doctest::Approx(-1.341641));
   CHECK(y[3] == doctest::Approx(3.683282));
   ModelBuilder group(18);  // a scale for each group
   group.input("x", {1, 4, 1}).output("y").f32("gamma", {2}, {1, 10}).f32("beta", {2}, {0, 5});
   group.node("GroupNormalization", {"x", "gamma", "beta"}, {"y"}).with("num_groups", 2).with("epsilon", 0.0F);
-  CHECK(compute(group, {{1, 3, 2, 6}}) == Values{-1, 1, -5, 15});
+  CHECK(compute_optimized(group, {{1, 3, 2, 6}}) == Values{-1, 1, -5, 15});
   ModelBuilder bad(18);
   bad.input("x", {1, 4, 1}).output("y").f32("gamma", {3}, {1, 1, 1}).node("GroupNormalization", {"x", "gamma", "gamma"}, {"y"}).with("num_groups", 2);
   check_refused(bad, ErrorCode::invalid_file, "one value a channel or a group");
@@ -238,10 +204,10 @@ TEST_CASE("reductions, extremes and TopK of integers; other types are unsupporte
 }
 
 TEST_CASE("NonMaxSuppression of constants; what decides a shape cannot be computed") {
-  CHECK(compute(suppressed({0.5F, 0.9F, 0.2F}, 3, 0.4F), {{1}}) == Values{0, 0, 1, 0, 0, 2});
-  CHECK(compute(suppressed({0.5F, 0.9F, 0.2F}, 3, 0.5F), {{1}}) == Values{0, 0, 1, 0, 0, 0, 0, 0, 2});
-  CHECK(compute(suppressed({0.5F, 0.5F, 0.1F}, 3, 0.4F), {{1}}) == Values{0, 0, 0});  // the first of equals; above the least score
-  CHECK(compute(suppressed({0.5F, 0.9F, 0.2F}, 1, 1), {{1}}) == Values{0, 0, 1});
+  CHECK(compute_optimized(suppressed({0.5F, 0.9F, 0.2F}, 3, 0.4F), {{1}}) == Values{0, 0, 1, 0, 0, 2});
+  CHECK(compute_optimized(suppressed({0.5F, 0.9F, 0.2F}, 3, 0.5F), {{1}}) == Values{0, 0, 1, 0, 0, 0, 0, 0, 2});
+  CHECK(compute_optimized(suppressed({0.5F, 0.5F, 0.1F}, 3, 0.4F), {{1}}) == Values{0, 0, 0});  // the first of equals; above the least score
+  CHECK(compute_optimized(suppressed({0.5F, 0.9F, 0.2F}, 1, 1), {{1}}) == Values{0, 0, 1});
   CHECK(compute(suppressed({0, 0, 0}, 3, 0.5F), {{1}}).empty());
   check_refused(suppressed({0, std::nanf(""), 0}, 3, 0.5F), ErrorCode::invalid_file, "'it' (NonMaxSuppression): a score is NaN");
   ModelBuilder computed;

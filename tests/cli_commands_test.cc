@@ -1,80 +1,14 @@
-// The commands on a small model, from conversion to measurement: what they print, write and agree on.
+// The commands on a small model, from inspection to measurement: what they print and agree on.
 #include <cmath>
 #include <cstring>
-#include <set>
 
-#include "cli/data/source.h"
 #include "kernels/isa.h"
-#include "support/cli_models.h"
-#include "support/data_files.h"
-#include "support/program.h"
+#include "support/cli_fixture.h"
 
 using namespace octet_test;
 using nlohmann::json;
 
 namespace {
-
-constexpr std::int64_t kSamples = 50;
-
-/// A model of random weights, images of random bytes, and as labels what the float model answers.
-struct Fixture : TempDir {
-  Fixture() {
-    write("net.onnx", classifier().bytes());
-    octet::cli::Array images{octet::Type::u8, {kSamples, 1, 8, 8}, {}};
-    std::mt19937 random(7);
-    for (std::int64_t i = 0; i < kSamples * 64; ++i) images.bytes.push_back(static_cast<std::byte>(random() & 255U));
-    write_array(*this, "images.npy", images);
-    convert("net.octet");
-    run({"run", file("net.onnx"), "--data", file("images.npy"), "--out", file("float.npy")}, true);
-    labels = classes(file("float.npy"));
-    write_labels(*this, "labels.txt", labels);
-  }
-
-  Args with_scale(Args args) const {
-    args.insert(args.end(), {"--scale", "0.00784313725490196", "--mean", "1", "--std", "0.5"});
-    return args;
-  }
-  std::string run(const Args& args, bool scale = false) const { return octet_output(scale ? with_scale(args) : args); }
-  std::string convert(const std::string& name, const Args& more = {}) const {
-    Args args = {"convert", file("net.onnx"), "-o", file(name), "--data", file("images.npy")};
-    args.insert(args.end(), more.begin(), more.end());
-    run(args, true);
-    return slurp(file(name));
-  }
-
-  static octet::cli::Array array(const std::string& path) { return must(octet::cli::read_data(path)).at(""); }
-  /// The largest score of each row.
-  static std::vector<std::int64_t> classes(const std::string& path) {
-    const octet::cli::Array a = array(path);
-    REQUIRE(a.shape == std::vector<std::int64_t>{kSamples, 10});
-    const auto values = a.as<float>();
-    std::vector<std::int64_t> result;
-    for (std::int64_t i = 0; i < kSamples; ++i) {
-      const auto row = values.begin() + 10 * i;
-      result.push_back(std::max_element(row, row + 10) - row);
-    }
-    return result;
-  }
-
-  std::vector<std::int64_t> labels;
-};
-
-const Fixture& fixture() {
-  static const Fixture made;
-  return made;
-}
-
-std::set<std::string> keys(const json& object) {
-  std::set<std::string> result;
-  for (const auto& [key, value] : object.items()) result.insert(key);
-  return result;
-}
-
-/// The keys scripts read, whatever else there is.
-void check_keys(const json& object, const std::set<std::string>& wanted) {
-  const auto there = keys(object);
-  for (const std::string& key : wanted) CHECK_MESSAGE(there.contains(key), key);
-}
 
 /// What identifies a node of the source in explain's and verify's lists.
 std::vector<std::string> names(const json& list) {
@@ -83,93 +17,10 @@ std::vector<std::string> names(const json& list) {
   return result;
 }
 
+/// Whether a convolution's kernel does the max-pool that follows, too.
+bool pools(const std::string& kernel) { return kernel.find(" + max_pool") != std::string::npos; }
+
 }  // namespace
-
-TEST_CASE("cli commands: convert's memory does not grow with the samples") {
-  const Fixture& f = fixture();
-  std::mt19937 random(3);
-  octet::cli::Array images{octet::Type::u8, {200'000, 1, 8, 8}, {}};
-  images.bytes.resize(std::size_t{200'000} * 64);
-  for (auto& byte : images.bytes) byte = static_cast<std::byte>(random() & 255U);
-  must(octet::cli::write_npy(f.file("many.npy"), images));
-  [[maybe_unused]] const auto peak = [&](const std::string& samples) {
-    return octet_json(f.with_scale({"convert", f.file("net.onnx"), "-o", f.file("many.octet"), "--data", f.file("many.npy"),
-                                    "--samples", samples, "--calibrator", "mse"}))["peak_rss_bytes"]
-        .get<std::int64_t>();
-  };
-#ifndef __SANITIZE_ADDRESS__  // its quarantine keeps what was freed
-  CHECK(peak("200000") < peak("500") + (std::int64_t{3} << 20U));  // the data are 12 MiB
-#endif
-  fs::remove(f.file("many.npy"));
-}
-
-TEST_CASE("cli commands: convert reports what it did") {
-  const Fixture& f = fixture();
-  const json report = octet_json(
-      f.with_scale({"convert", f.file("net.onnx"), "-o", f.file("again.octet"), "--data", f.file("images.npy")}));
-  check_keys(report, {"float_bytes", "octet_bytes", "calibrator", "nodes", "seconds", "peak_rss_bytes"});
-  CHECK(report["float_bytes"] == fs::file_size(f.file("net.onnx")));
-  CHECK(report["octet_bytes"] == fs::file_size(f.file("again.octet")));
-  CHECK(report["calibrators"].size() == 6);  // auto, by default
-  for (const json& tried : report["calibrators"]) CHECK(tried["chosen"] == (tried["calibrator"] == report["calibrator"]));
-  const json alone =
-      octet_json(f.with_scale({"convert", f.file("net.onnx"), "-o", f.file("again.octet"), "--data",
-                               f.file("images.npy"), "--calibrator", "percentile", "--percentile", "99.9"}));
-  CHECK(alone["calibrator"] == "percentile");
-  CHECK(alone["calibrators"].empty());
-  CHECK(report["nodes"] == json({{"int8", 5}, {"float", 0}, {"integer", 0}, {"folded", 0}}));
-  CHECK(report["seconds"] > 0);
-  CHECK(report["peak_rss_bytes"] > 1 << 20);
-
-  const std::string text =
-      f.run({"convert", f.file("net.onnx"), "-o", f.file("again.octet"), "--data", f.file("images.npy")}, true);
-  CHECK(text.find("nodes: 5 int8, 0 float, 0 folded") != std::string::npos);
-}
-
-TEST_CASE("cli commands: the peak memory is the program's own, not that of who started it") {
-  const Fixture& f = fixture();
-  constexpr std::size_t kLarge = std::size_t{512} << 20U;
-  const std::vector<char> large(kLarge, 1);  // touched
-  const json report = octet_json({"convert", f.file("net.onnx"), "-o", f.file("small.octet"), "--mode", "float"});
-  CHECK(report["peak_rss_bytes"] > 1 << 20);
-  CHECK(report["peak_rss_bytes"] < kLarge);
-  CHECK(large.back() == 1);
-}
-
-TEST_CASE("cli commands: convert gives the same bytes again, whatever the threads") {
-  const Fixture& f = fixture();
-  const std::string bytes = slurp(f.file("net.octet"));
-  CHECK(f.convert("a.octet") == bytes);
-  CHECK(f.convert("b.octet", {"--threads", "4"}) == bytes);
-  CHECK(f.convert("c.octet", {"--samples", "20"}) != bytes);
-  CHECK(f.convert("d.octet", {"--weights", "per-tensor"}) != bytes);
-  CHECK(f.convert("e.octet", {"--activations", "symmetric"}) != bytes);
-  // An existing file, and what a link points to, are replaced.
-  fs::create_symlink(f.file("c.octet"), f.file("link.octet"));
-  CHECK(f.convert("link.octet") == bytes);
-  CHECK(fs::is_symlink(f.file("link.octet")));
-  CHECK(slurp(f.file("c.octet")) == bytes);
-}
-
-TEST_CASE("cli commands: convert --json to a file, --mode float, --float") {
-  const Fixture& f = fixture();
-  f.convert("a.octet", {"--json", f.file("report.json")});
-  CHECK(json::parse(slurp(f.file("report.json")))["schema_version"] == 1);
-
-  octet_output({"convert", f.file("net.onnx"), "-o", f.file("float.octet"), "--mode", "float"});
-  const json all_float = octet_json({"explain", f.file("float.octet")})["nodes"];
-  for (const json& node : all_float) CHECK(node["type"] == "f32");
-  f.run({"run", f.file("float.octet"), "--data", f.file("images.npy"), "--out", f.file("float_octet.npy")}, true);
-  CHECK(slurp(f.file("float_octet.npy")) == slurp(f.file("float.npy")));
-
-  f.convert("mixed.octet", {"--float", "fc"});
-  const json mixed_nodes = octet_json({"explain", f.file("mixed.octet")})["nodes"];
-  for (const json& node : mixed_nodes) {
-    const bool kept = node["name"] == "fc";
-    CHECK(node["type"] == (kept ? "f32" : "u8"));
-    CHECK(node["reason"].get<std::string>().empty() == !kept);
-  }
-}
 
 TEST_CASE("cli commands: inspect shows every tensor") {
   const Fixture& f = fixture();
@@ -191,9 +42,6 @@ TEST_CASE("cli commands: inspect shows every tensor") {
   CHECK(kinds == std::set<std::string>{"input", "output", "constant", "activation"});
   CHECK(text.find("takes raw bytes: x = (byte * 0.00784313") != std::string::npos);
 }
-
-/// Whether a convolution's kernel does the max-pool that follows, too.
-bool pools(const std::string& kernel) { return kernel.find(" + max_pool") != std::string::npos; }
 
 TEST_CASE("cli commands: explain accounts for every node of the source") {
   const Fixture& f = fixture();
@@ -361,102 +209,6 @@ TEST_CASE("cli commands: bench compares layers with their float form, and both i
   CHECK(octet_json({"bench", f.file("net.octet"), "--tune", "--seconds", "0.02"})["isa"] == name);
 }
 
-TEST_CASE("cli commands: several inputs and outputs, by name and as .npz") {
-  const TempDir dir;
-  dir.write("two.onnx", two_inputs().bytes());
-  ModelBuilder odd = two_inputs();  // a name with '='
-  odd.proto.mutable_graph()->mutable_input(0)->set_name("a=b");
-  odd.proto.mutable_graph()->mutable_node(0)->set_input(0, "a=b");
-  dir.write("odd.onnx", odd.bytes());
-  const auto left = random_values(12, 1);
-  const auto right = random_values(12, 2);
-  write_array(dir, "left.npy", f32_array({3, 4}, left));
-  write_array(dir, "right=.npy", f32_array({3, 4}, right));
-  const auto check_sum = [&](const std::string& path, bool relu) {
-    const octet::cli::Array a = Fixture::array(path);
-    REQUIRE(a.shape == std::vector<std::int64_t>{3, 4});
-    for (std::size_t i = 0; i < 12; ++i) {
-      const float sum = left[i] + right[i];
-      CHECK(a.as<float>()[i] == (relu ? std::max(sum, 0.0F) : sum));
-    }
-  };
-  for (const std::string name : {"left", "a=b"}) {
-    const std::string model = dir.file(name == "left" ? "two.onnx" : "odd.onnx");
-    octet_output({"run", model, "--data", "right=" + dir.file("right=.npy"), "--data",
-                  name + "=" + dir.file("left.npy"), "--out", "positive=" + dir.file("p.npy"), "--out",
-                  "sum=" + dir.file("s=1.npy")});
-    check_sum(dir.file("s=1.npy"), false);
-    check_sum(dir.file("p.npy"), true);
-  }
-  const std::string both = dir.write(
-      "both.npz", zip({{"left.npy", slurp(dir.file("left.npy"))}, {"right.npy", slurp(dir.file("right=.npy"))}}));
-  for (const Args& data : {Args{"--data", both}, Args{"--data", "left=" + both, "--data", "right=" + both}}) {
-    Args args = {"run", dir.file("two.onnx"), "--out", "positive=" + dir.file("p.npy")};
-    args.insert(args.end(), data.begin(), data.end());
-    fs::remove(dir.file("p.npy"));
-    octet_output(args);
-    check_sum(dir.file("p.npy"), true);
-  }
-  octet_output({"convert", dir.file("two.onnx"), "-o", dir.file("two.octet"), "--data", "left=" + dir.file("left.npy"),
-                "--data", "right=" + dir.file("right=.npy")});
-  const json report = octet_json({"verify", dir.file("two.octet"), "--against", dir.file("two.onnx"), "--data",
-                                  "left=" + dir.file("left.npy"), "--data", "right=" + dir.file("right=.npy")});
-  CHECK(report["output"]["sqnr_db"] > 25);
-}
-
-TEST_CASE("cli commands: a model of a fixed batch") {
-  const TempDir dir;
-  ModelBuilder fixed = classifier();
-  fixed.proto.mutable_graph()
-      ->mutable_input(0)
-      ->mutable_type()
-      ->mutable_tensor_type()
-      ->mutable_shape()
-      ->mutable_dim(0)
-      ->set_dim_value(1);
-  dir.write("fixed.onnx", fixed.bytes());
-  const std::string data = write_array(dir, "x.npy", random_array({5, 1, 8, 8}, 3));
-  const std::string labels = write_labels(dir, "labels.txt", {0, 1, 2, 3, 4});
-  octet_output({"convert", dir.file("fixed.onnx"), "-o", dir.file("fixed.octet"), "--data", data});
-  for (const char* model : {"fixed.onnx", "fixed.octet"}) {
-    octet_output({"run", dir.file(model), "--data", data, "--batch", "3", "--out", dir.file("y.npy")});
-    CHECK(Fixture::array(dir.file("y.npy")).shape == std::vector<std::int64_t>{5, 10});
-    CHECK(octet_json({"eval", dir.file(model), "--data", data, "--labels", labels})["total"] == 5);
-  }
-  CHECK(octet_json({"verify", dir.file("fixed.octet"), "--against", dir.file("fixed.onnx"), "--data",
-                    data})["output"]["sqnr_db"] > 25);
-}
-
-TEST_CASE("cli commands: images of any size become samples of the input's") {
-  ModelBuilder m;
-  m.input("x", {kOpen, 2, 2, 3}).output("y");
-  m.node("Relu", {"x"}, {"y"});
-  const TempDir dir;
-  dir.write("net.onnx", m.bytes());
-  fs::create_directory(dir.file("images"));
-  // Gray 4 x 2: halves of 0 and 200; its middle is one column of each.
-  dir.write("images/a.png", png(4, 2, PNG_FORMAT_GRAY, {0, 0, 200, 200, 0, 0, 200, 200}));
-  dir.write("images/b.png", png(1, 1, PNG_FORMAT_RGB, {10, 20, 30}));
-  octet_output({"run", dir.file("net.onnx"), "--data", dir.file("images"), "--channels", "bgr", "--out", dir.file("y.npy")});
-  const auto arrays = octet::cli::read_data(dir.file("y.npy"));
-  REQUIRE(arrays);
-  const octet::cli::Array& y = arrays->begin()->second;
-  CHECK(y.shape == std::vector<std::int64_t>{2, 2, 2, 3});
-  CHECK(std::vector<float>(y.as<float>().begin(), y.as<float>().end()) ==
-        std::vector<float>{0, 0, 0, 200, 200, 200, 0, 0, 0, 200, 200, 200, 30, 20, 10, 30, 20, 10, 30, 20, 10, 30, 20, 10});
-}
-
-/// x -> Gemm, Exp, Mean with x, Identity -> y: what is in int8, in float, in two nodes, and gone.
-ModelBuilder mixed() {
-  ModelBuilder m;
-  m.input("x", {kOpen, 4}).output("y").random("w", {4, 4});
-  m.node("Gemm", {"x", "w"}, {"g"}).named("gemm");
-  m.node("Identity", {"g"}, {"i"}).named("same");
-  m.node("Exp", {"i"}, {"e"}).named("exp");
-  m.node("Mean", {"e", "x"}, {"y"}).named("mean");
-  return m;
-}
-
 TEST_CASE("cli commands: explain counts multiply-accumulates, and speaks of nodes that became several or none") {
   const TempDir dir;
   dir.write("net.onnx", mixed().bytes());
@@ -477,26 +229,6 @@ TEST_CASE("cli commands: explain counts multiply-accumulates, and speaks of node
   CHECK(text.find("16 multiply-accumulates: 100.00 % int8") != std::string::npos);
   CHECK(text.find("computed at conversion, or nothing") != std::string::npos);
   CHECK(octet_json({"explain", dir.file("net.onnx")})["macs"]["float"] == 16);
-}
-
-TEST_CASE("cli commands: convert --require-int8 names what would stay in float, and writes nothing") {
-  const TempDir dir;
-  dir.write("net.onnx", mixed().bytes());
-  write_array(dir, "data.npy", random_array({5, 4}, 3));
-  const Args args = {"convert", dir.file("net.onnx"), "-o", dir.file("net.octet"), "--data", dir.file("data.npy"), "--require-int8",
-                     "--json", dir.file("report.json")};
-  const std::vector<std::string> before = dir.list();
-  const Ran ran = octet_program(args);
-  CHECK(ran.code == 1);
-  CHECK(ran.out.empty());
-  CHECK(ran.err.find("octet convert: error: 1 of 4 nodes would stay in float") == 0);
-  CHECK(ran.err.find("\n  exp (Exp): its results spread") != std::string::npos);
-  CHECK(ran.err.find("gemm") == std::string::npos);
-  CHECK(dir.list() == before);
-  dir.write("good.onnx", classifier().bytes());
-  write_array(dir, "images.npy", random_array({5, 1, 8, 8}, 3));
-  octet_output({"convert", dir.file("good.onnx"), "-o", dir.file("good.octet"), "--data", dir.file("images.npy"), "--require-int8"});
-  CHECK(fs::exists(dir.file("good.octet")));
 }
 
 TEST_CASE("cli commands: operators prints the table of the document") {

@@ -32,6 +32,17 @@ inline ModelBuilder two_inputs() {
   return m;
 }
 
+/// x -> Gemm, Exp, Mean with x, Identity -> y: what is in int8, in float, in two nodes, and gone.
+inline ModelBuilder mixed() {
+  ModelBuilder m;
+  m.input("x", {kOpen, 4}).output("y").random("w", {4, 4});
+  m.node("Gemm", {"x", "w"}, {"g"}).named("gemm");
+  m.node("Identity", {"g"}, {"i"}).named("same");
+  m.node("Exp", {"i"}, {"e"}).named("exp");
+  m.node("Mean", {"e", "x"}, {"y"}).named("mean");
+  return m;
+}
+
 inline octet::cli::Array f32_array(const std::vector<std::int64_t>& shape, const std::vector<float>& values) {
   octet::cli::Array array{octet::Type::f32, shape, {}};
   const auto bytes = std::as_bytes(std::span(values));

@@ -55,8 +55,6 @@ class Builder {
   }
 
  private:
-  static std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
   int add(const Tensor& like, const Shape& shape) {
     to_.tensors.push_back({like.name, quantized(like) ? Type::f32 : like.type, shape, false, {}, {}});
     return static_cast<int>(to_.tensors.size()) - 1;

@@ -23,8 +23,6 @@ constexpr std::int64_t kFewest = 8;
 /// Of the quantized tensors of all pieces at once.
 constexpr std::size_t kMemory = std::size_t{256} << 20U;
 
-std::size_t at(std::int64_t index) noexcept { return static_cast<std::size_t>(index); }
-
 bool is_product(const Node& node) noexcept { return node.op() == Operator::Conv || node.op() == Operator::FullyConnected; }
 
 /// Pieces of as many samples each.

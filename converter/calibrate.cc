@@ -11,8 +11,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 bool moves_nothing(const Node& node) noexcept { return node.op() == schema::Operator::Reshape; }
 
 /// Length of the rows to sample of each tensor: of what an int8 softmax reads, and of the model's outputs; 0 for the others.

@@ -1,11 +1,12 @@
 // Dynamic quantization of a float graph: weights to s8, everything else as it was.
-#include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "converter/imported_quantization.h"
+#include "converter/int8_form.h"
 #include "converter/passes/passes.h"
 #include "converter/quantize.h"
+#include "converter/quantize/float_reason.h"
+#include "converter/quantize/weights.h"
 #include "converter/quantize_math.h"
 #include "engine/model.h"
 #include "kernels/parallel.h"
@@ -16,11 +17,6 @@ namespace {
 
 using schema::Operator;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
-bool is_product(Operator op) noexcept {
-  return op == Operator::Conv || op == Operator::FullyConnected || op == Operator::LSTM || op == Operator::GRU;
-}
 bool moves_values(Operator op) noexcept { return op == Operator::Reshape || op == Operator::Transpose; }
 
 class DynamicQuantizer {
@@ -38,20 +34,14 @@ class DynamicQuantizer {
 
  private:
   Result<void> add(Node& node) {
-    if (wanted_in_float(node)) {
-      node.float_reason = "kept in float on request";
-    } else if (is_product(node.op())) {
+    if (wanted_in_float(graph_, node, options_.float_nodes)) {
+      node.float_reason = kWantedInFloat;
+    } else if (has_weights(node.op()) || is_recurrent(node.op())) {
       return quantize_weights_of(node);
     } else if (!moves_values(node.op())) {
       node.float_reason = "dynamic quantization is for products with constant weights";
     }
     return {};
-  }
-
-  [[nodiscard]] bool wanted_in_float(const Node& node) const {
-    return std::ranges::any_of(node.sources, [&](int s) {
-      return std::ranges::find(options_.float_nodes, graph_.source_nodes[at(s)].name) != options_.float_nodes.end();
-    });
   }
 
   /// Once for all nodes that read the same weights.
@@ -60,13 +50,9 @@ class DynamicQuantizer {
     node.inputs[1] = where->second;
     if (!fresh) return {};
     const Tensor w = graph_.tensors[at(where->first)];
-    if (!std::ranges::all_of(w.data.as<float>(), [](float v) { return std::isfinite(v); }))
-      return Error{ErrorCode::invalid_file, "a weight is NaN or infinite", {}};
     if (take_source_integers(node, where->first)) return {};
-    QuantizedWeights q = quantize_weights(w.data.as<float>(), {}, at(static_cast<int>(w.shape[0])), 1.0F, options_.per_channel_weights,
-                                         options_.weight_calibrator == "mse");
-    const Quantization parameters{std::move(q.scales), {}, options_.per_channel_weights ? 0 : -1};
-    graph_.tensors.push_back({w.name, Type::s8, w.shape, false, parameters, Constant::of(std::move(q.weights))});
+    OCTET_TRY(Tensor made, int8_weights(w, options_));
+    graph_.tensors.push_back(std::move(made));
     return {};
   }
 

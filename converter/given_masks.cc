@@ -9,8 +9,6 @@ namespace {
 
 using schema::Operator;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// Each element is made of one element of each input.
 bool is_elementwise(Operator op) noexcept {
   switch (op) {

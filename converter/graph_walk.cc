@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// Of each tensor, the last node that reads it, or else the one that writes it.
 std::vector<std::size_t> last_uses(const Graph& graph) {
   std::vector<std::size_t> last(graph.tensors.size(), 0);

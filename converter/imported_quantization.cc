@@ -12,8 +12,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 constexpr double kAccumulatorLimit = 2147483648.0;  // 2^31
 
 /// Of a step of the output: what rounding may take from a bias, and what is worth avoiding.
@@ -102,7 +100,7 @@ std::vector<Quantization> find_imported(const Graph& graph) {
 std::string lacks_imported_weights(const Graph& graph, const Node& node, const Quantization& x, const Quantization& y) {
   const Tensor& w = graph.tensors[at(node.inputs[1])];
   const Quantization& q = w.source.quant;
-  const auto channels = at(static_cast<int>(w.shape[0]));
+  const auto channels = at(w.shape[0]);
   if (!q.present()) return "its weights '" + w.name + "' are not quantized in the source";
   if (q.scales.size() != 1 && (q.axis != 0 || q.scales.size() != channels)) return "the scales of its weights '" + w.name + "' are not those of its outputs";
   const auto values = w.data.as<float>();
@@ -122,7 +120,7 @@ ImportedWeights imported_weights(const Graph& graph, const Node& node, const Qua
   const Tensor& w = graph.tensors[at(node.inputs[1])];
   const Quantization& q = w.source.quant;
   const auto values = w.data.as<float>();
-  const auto channels = at(static_cast<int>(w.shape[0]));
+  const auto channels = at(w.shape[0]);
   const std::size_t depth = values.size() / channels;
   const std::span<const float> bias = bias_of(graph, node);
   ImportedWeights made;
@@ -137,7 +135,7 @@ ImportedWeights imported_weights(const Graph& graph, const Node& node, const Qua
     made.quant.scales[c] = std::ldexp(made.quant.scales[c], -channel.shift);
   }
   made.halves = std::ranges::any_of(integers, [](std::int32_t v) { return v < -128 || v > 127; });
-  const auto row = at(static_cast<int>(w.shape.back()));
+  const auto row = at(w.shape.back());
   for (std::size_t first = 0; first < integers.size(); first += row) {
     for (std::size_t i = first; i < first + row; ++i) made.weights.push_back(static_cast<std::int8_t>(std::clamp(integers[i], -128, 127)));
     for (std::size_t i = first; made.halves && i < first + row; ++i)

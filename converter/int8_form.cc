@@ -12,8 +12,6 @@ namespace {
 
 using schema::Operator;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// Inputs that need not be f32: indices, masks, and what only tells a size.
 bool takes_integers(Operator op, std::size_t input) noexcept {
   return input == 1 && (op == Operator::Gather || op == Operator::GatherND || op == Operator::Expand || op == Operator::Softmax);

@@ -14,8 +14,6 @@ namespace {
 
 using schema::Operator;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// Inputs and nodes of a float graph, one after the other, to their int8 forms.
 class Quantizer {
  public:

@@ -9,8 +9,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 Error tensor_error(const Tensor& tensor, const std::string& message) {
   return Error{ErrorCode::invalid_file, message, "tensor '" + tensor.name + "'"};
 }

@@ -2,10 +2,12 @@
 // quantized graphs are the same structure; a tensor's type says which arithmetic its operators use.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "octet/octet.hpp"
@@ -81,6 +83,9 @@ inline constexpr std::size_t kMaxRank = 8;
 /// Index of an absent optional input.
 inline constexpr int kAbsent = -1;
 
+/// For indices of tensors, nodes and axes, which are signed.
+[[nodiscard]] constexpr std::size_t at(std::int64_t index) noexcept { return static_cast<std::size_t>(index); }
+
 /// One operator. `attributes` is the schema's union: its tag is the operator, its table the parameters.
 struct Node {
   std::string name;
@@ -101,6 +106,14 @@ struct Node {
     return *static_cast<T*>(attributes.value);
   }
 };
+
+/// Node::attributes of an operator's table.
+template <class T>
+[[nodiscard]] schema::OperatorUnion attributes(T table) {
+  schema::OperatorUnion u;
+  u.Set(std::move(table));
+  return u;
+}
 
 /// A node of the source model.
 struct SourceNode {

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 class Planner {
  public:
   Planner(Session::Impl& session, const SessionOptions& options, const SessionTools& tools)

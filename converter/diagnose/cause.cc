@@ -10,8 +10,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// A cause that makes at least this share of a layer's error is its cause.
 constexpr double kMostOfIt = 0.5;
 /// How many times larger than usual a channel or a range is before it is named.

@@ -10,15 +10,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
-template <class T>
-schema::OperatorUnion attributes(T table) {
-  schema::OperatorUnion u;
-  u.Set(std::move(table));
-  return u;
-}
-
 /// The part of a float graph that one layer's form changes, as a model of its own.
 struct Part {
   Model model;

@@ -9,8 +9,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// What an option must leave less than, to be worth advising.
 constexpr double kHalf = 0.5;
 constexpr const char* kMoreSamples = "--samples N";
@@ -122,7 +120,7 @@ class Candidates {
   }
 
   static Tensor requantized(const Tensor& real, bool per_channel, bool least_error, Type type) {
-    QuantizedWeights w = quantize_weights(real.data.as<float>(), {}, at(static_cast<int>(real.shape[0])), 1.0F, per_channel, least_error);
+    QuantizedWeights w = quantize_weights(real.data.as<float>(), {}, at(real.shape[0]), 1.0F, per_channel, least_error);
     Tensor t;
     t.name = real.name, t.type = Type::s8, t.shape = real.shape;
     t.quant.axis = w.scales.size() > 1 ? 0 : -1;

@@ -7,8 +7,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 std::vector<int> makers(const Graph& g) {
   std::vector<int> maker(g.tensors.size(), kAbsent);
   for (std::size_t n = 0; n < g.nodes.size(); ++n)

@@ -7,8 +7,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 bool same_content(const Tensor& a, const Tensor& b) {
   return a.shape == b.shape && std::ranges::equal(a.data.bytes(), b.data.bytes());
 }

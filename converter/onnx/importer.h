@@ -11,6 +11,7 @@
 
 #include "converter/onnx/attributes.h"
 #include "converter/onnx/builder.h"
+#include "engine/try.h"
 
 namespace onnx {
 class GraphProto;
@@ -239,6 +240,17 @@ class ImporterTable {
 
 /// "its kernel_h is 99999999999": `value` as the schema's int, an error where it does not fit.
 [[nodiscard]] Result<int> to_int(std::int64_t value, const char* what);
+
+/// A Reshape or an Expand to a shape.
+template <class T>
+[[nodiscard]] Result<T> to_shape(const std::vector<std::int64_t>& shape) {
+  T op;
+  for (const std::int64_t size : shape) {
+    OCTET_TRY(const int s, to_int(size, "shape"));
+    op.shape.push_back(s);
+  }
+  return op;
+}
 
 /// A number as text that no other number has.
 [[nodiscard]] std::string exact(double value);

@@ -11,8 +11,6 @@ using schema::Operator;
 /// Channels of all tensors together; a file that declares more is left as it is.
 constexpr std::int64_t kMaxChannels = std::int64_t{1} << 24;
 
-std::size_t at(std::int64_t index) noexcept { return static_cast<std::size_t>(index); }
-
 /// clamp(a x) = a clamp(x) for every a > 0.
 bool scales(float clamp_min, float clamp_max) noexcept {
   const auto keeps = [](float bound) { return bound == 0.0F || std::isinf(bound); };

@@ -13,8 +13,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 class ChannelsLast {
  public:
   ChannelsLast(const Graph& graph, std::vector<int> batch_axes) : old_(graph), new_(graph, std::move(batch_axes)) {}

@@ -8,8 +8,6 @@ namespace {
 // More nodes become one only in files made to exhaust memory: a long chain would keep a list for each of its links.
 constexpr std::size_t kMaxSources = 64;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 }  // namespace
 
 Uses::Uses(const Graph& graph)

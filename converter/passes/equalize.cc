@@ -40,8 +40,6 @@ constexpr double kDead = -20;
 /// A bias this many times (log2) what is usual beside weights of that size sets the range of its channel.
 constexpr double kHighBias = 3;
 
-std::size_t at(std::int64_t index) noexcept { return static_cast<std::size_t>(index); }
-
 double log2_of(double magnitude) noexcept { return magnitude > 0 ? std::log2(magnitude) : kNothing; }
 
 /// max(a[i] - b[i]): four at a time, since a compiler may not reorder one maximum.

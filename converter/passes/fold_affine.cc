@@ -10,8 +10,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 bool is_product(schema::Operator op) noexcept {
   return op == schema::Operator::Conv || op == schema::Operator::FullyConnected;
 }

@@ -9,8 +9,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// Elements that could be computed in the time it takes to set up the computation of one.
 constexpr std::uint64_t kLeastCost = 256;
 
@@ -78,6 +76,17 @@ Result<std::vector<Constant>> evaluate(const Graph& graph, const Node& node) {
   // A step that fails on the file's own constants is the file's fault; the caller names the node.
   if (auto ok = session.run({}, targets); !ok) return ok.error().where.empty() ? std::move(ok).error() : invalid(ok.error().message);
   return results;
+}
+
+Result<Tensor> evaluate(const Tensor& constant, schema::OperatorUnion op, Shape shape) {
+  Tensor made = constant;
+  made.shape = std::move(shape);
+  made.data = {};
+  Graph graph;
+  graph.tensors = {constant, made};
+  OCTET_TRY(auto data, evaluate(graph, Node{{}, std::move(op), {0}, {1}, {}, {}}));
+  made.data = std::move(data[0]);
+  return made;
 }
 
 Result<void> fold_constants(Graph& graph) {

@@ -29,5 +29,7 @@ class FoldBudget {
 
 /// The outputs of a node of constants.
 [[nodiscard]] Result<std::vector<Constant>> evaluate(const Graph& graph, const Node& node);
+/// What an operator makes of a constant: like it, of another shape.
+[[nodiscard]] Result<Tensor> evaluate(const Tensor& constant, schema::OperatorUnion op, Shape shape);
 
 }  // namespace octet

@@ -7,8 +7,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 class FoldScale {
  public:
   explicit FoldScale(Graph& graph) : graph_(graph), uses_(graph) {}

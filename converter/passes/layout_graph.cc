@@ -7,8 +7,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// The sizes as a Reshape's: the one that follows the batch stays open.
 std::vector<int> reshape_sizes(const Shape& shape, int batch_axis) {
   std::vector<int> sizes(shape.begin(), shape.end());
@@ -18,21 +16,15 @@ std::vector<int> reshape_sizes(const Shape& shape, int batch_axis) {
 
 /// Transpose(t, p) of a constant.
 Result<Tensor> transposed_constant(const Tensor& t, const Permutation& p) {
-  Tensor made = t;
-  made.shape = permuted(t.shape, p);
-  if (!moves_data(t.shape, -1, p)) return made;
-  made.data = {};
-  Graph graph;
-  graph.tensors = {t, made};
-  Node node;
+  Shape shape = permuted(t.shape, p);
+  if (!moves_data(t.shape, -1, p)) {
+    Tensor made = t;
+    made.shape = std::move(shape);
+    return made;
+  }
   schema::TransposeT op;
   op.perm = p;
-  node.attributes.Set(std::move(op));
-  node.inputs = {0};
-  node.outputs = {1};
-  OCTET_TRY(auto data, evaluate(graph, node));
-  made.data = std::move(data[0]);
-  return made;
+  return evaluate(t, attributes(std::move(op)), std::move(shape));
 }
 
 }  // namespace

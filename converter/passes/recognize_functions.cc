@@ -17,8 +17,6 @@ namespace {
 
 using schema::Function;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 constexpr std::size_t kMostNodes = 16;
 /// Numbers like 1.702 or sqrt(2/pi) are rounded by those who write them down; the two forms of Gelu differ by up to 4.7e-4.
 constexpr double kTolerance = 3e-5;

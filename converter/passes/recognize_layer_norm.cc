@@ -13,8 +13,6 @@ namespace {
 
 using schema::Operator;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 template <class T>
 bool clamps(const Node& node) {
   return std::isfinite(node.as<T>().clamp_min) || std::isfinite(node.as<T>().clamp_max);

@@ -23,8 +23,6 @@ constexpr int kMostDepth = 48;
 /// Masks of masks; each may be two.
 constexpr int kMostMasks = 4;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// A tensor that has one value where `flag`, a bool tensor of its shape, is false, and another where it is true.
 struct TwoValued {
   int flag = kAbsent;  ///< kAbsent: it is one number

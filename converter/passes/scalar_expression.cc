@@ -9,8 +9,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 double clamped(double v, float least, float most) noexcept {
   return std::min(std::max(v, static_cast<double>(least)), static_cast<double>(most));
 }

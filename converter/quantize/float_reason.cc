@@ -6,16 +6,15 @@
 #include "converter/int8_form.h"
 
 namespace octet {
-namespace {
 
 using schema::Operator;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
-}  // namespace
+bool wanted_in_float(const Graph& graph, const Node& node, const std::vector<std::string>& float_nodes) {
+  return std::ranges::any_of(node.sources, [&](int s) { return std::ranges::find(float_nodes, graph.source_nodes[at(s)].name) != float_nodes.end(); });
+}
 
 std::string FloatReasons::of(const Node& node) {
-  if (is_wanted(node)) return "kept in float on request";
+  if (wanted_in_float(to_.from(), node, float_nodes_)) return kWantedInFloat;
   std::string reason = lacks_int8_form(to_.from(), node, !to_.plan().imported);
   if (reason.empty() && has_given_mask(node)) {
     const bool sum = node.op() == Operator::Add || node.op() == Operator::Sub;
@@ -26,12 +25,6 @@ std::string FloatReasons::of(const Node& node) {
   if (reason.empty() && node.op() == Operator::Softmax && node.inputs.size() > 1 && !outweighs(node))
     reason = "its mask does not outweigh the range of its input";
   return reason;
-}
-
-bool FloatReasons::is_wanted(const Node& node) const {
-  return std::ranges::any_of(node.sources, [&](int s) {
-    return std::ranges::find(float_nodes_, to_.from().source_nodes[at(s)].name) != float_nodes_.end();
-  });
 }
 
 bool FloatReasons::has_given_mask(const Node& node) const {

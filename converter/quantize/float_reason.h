@@ -9,6 +9,11 @@
 
 namespace octet {
 
+inline constexpr const char* kWantedInFloat = "kept in float on request";
+
+/// Whether a node is made of one of these source nodes.
+[[nodiscard]] bool wanted_in_float(const Graph& graph, const Node& node, const std::vector<std::string>& float_nodes);
+
 /// Judges the nodes of a float graph in order, each before it is added to the quantized one.
 class FloatReasons {
  public:
@@ -19,7 +24,6 @@ class FloatReasons {
   [[nodiscard]] std::string of(const Node& node);
 
  private:
-  [[nodiscard]] bool is_wanted(const Node& node) const;
   [[nodiscard]] bool has_given_mask(const Node& node) const;
   [[nodiscard]] bool outweighs(const Node& node) const;
   [[nodiscard]] bool has_bytes(int tensor);

@@ -14,8 +14,6 @@ namespace {
 
 using schema::Operator;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 /// The fewer elements a mask keeps, the larger their shares: calibration may not have seen the fewest.
 void widen_masked_shares(const Graph& g, const std::vector<bool>& given_masks, std::vector<Range>& ranges) {
   for (std::size_t n = 0; n < g.nodes.size(); ++n) {

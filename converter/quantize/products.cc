@@ -1,21 +1,14 @@
 #include "converter/quantize/products.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "converter/imported_quantization.h"
+#include "converter/quantize/weights.h"
 #include "converter/quantize_math.h"
+#include "engine/try.h"
 
 namespace octet {
 namespace {
 
 using schema::Operator;
-
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
-bool finite(std::span<const float> values) {
-  return std::ranges::all_of(values, [](float v) { return std::isfinite(v); });
-}
 
 /// Each group of channels of x (the last axis) followed by itself.
 int add_twice(QuantizedGraph& to, int x, const Node& product) {
@@ -61,9 +54,9 @@ Result<void> add_product(QuantizedGraph& to, const Node& node, const QuantizeOpt
   const Tensor& w = from.tensors[at(node.inputs[1])];
   const bool has_bias = node.inputs.size() > 2 && node.inputs[2] != kAbsent;
   const auto bias = has_bias ? from.tensors[at(node.inputs[2])].data.as<float>() : std::span<const float>();
-  if (!finite(w.data.as<float>()) || !finite(bias)) return Error{ErrorCode::invalid_file, "a weight or bias is NaN or infinite", {}};
+  if (!all_finite(w.data.as<float>()) || !all_finite(bias)) return Error{ErrorCode::invalid_file, "a weight or bias is NaN or infinite", {}};
   const int x = to.quantized_of(node.inputs[0]);
-  QuantizedWeights q = quantize_weights(w.data.as<float>(), bias, static_cast<std::size_t>(w.shape[0]), to.tensor(x).quant.scale(),
+  QuantizedWeights q = quantize_weights(w.data.as<float>(), bias, at(w.shape[0]), to.tensor(x).quant.scale(),
                                         options.per_channel_weights, options.weight_calibrator == "mse");
   if (!q.representable) return Error{ErrorCode::unsupported, "its bias is too large for the scale of its input", {}};
   const Quantization parameters{std::move(q.scales), {}, options.per_channel_weights ? 0 : -1};
@@ -85,15 +78,11 @@ void add_imported_product(QuantizedGraph& to, const Node& node) {
 }
 
 Result<void> add_recurrent(QuantizedGraph& to, const Node& node, const QuantizeOptions& options) {
-  const Tensor& w = to.from().tensors[at(node.inputs[1])];
-  if (!finite(w.data.as<float>())) return Error{ErrorCode::invalid_file, "a weight is NaN or infinite", {}};
-  QuantizedWeights q = quantize_weights(w.data.as<float>(), {}, static_cast<std::size_t>(w.shape[0]), 1.0F, options.per_channel_weights,
-                                        options.weight_calibrator == "mse");
-  const Quantization parameters{std::move(q.scales), {}, options.per_channel_weights ? 0 : -1};
+  OCTET_TRY(Tensor weights, int8_weights(to.from().tensors[at(node.inputs[1])], options));
   std::vector<int> inputs;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     if (i == 1) {
-      inputs.push_back(to.add_tensor({w.name, Type::s8, w.shape, false, parameters, Constant::of(std::move(q.weights))}));
+      inputs.push_back(to.add_tensor(std::move(weights)));
     } else {
       inputs.push_back(node.inputs[i] == kAbsent ? kAbsent : to.real_of(node.inputs[i]));
     }

@@ -11,8 +11,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 bool has(const std::vector<int>& list, int tensor) { return std::ranges::find(list, tensor) != list.end(); }
 
 }  // namespace

@@ -14,13 +14,6 @@
 
 namespace octet {
 
-template <class T>
-[[nodiscard]] schema::OperatorUnion attributes(T table) {
-  schema::OperatorUnion u;
-  u.Set(std::move(table));
-  return u;
-}
-
 /// A float tensor has an f32 form, a u8 form or both; the one its maker does not write is made by a step between the two when first
 /// asked for. `from`, its tensors and its nodes, are of the float graph, `made` are tensors of this one.
 class QuantizedGraph {

@@ -10,8 +10,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 void append(std::vector<std::uint8_t>& tables, const std::vector<std::uint8_t>& table) { tables.insert(tables.end(), table.begin(), table.end()); }
 
 }  // namespace

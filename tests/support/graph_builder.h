@@ -25,6 +25,7 @@ using octet::Result;
 using octet::Shape;
 using octet::Tensor;
 using octet::Type;
+using octet::attributes;
 
 inline constexpr float kInf = std::numeric_limits<float>::infinity();
 
@@ -34,13 +35,6 @@ inline Quantization affine(float scale, std::int32_t zero_point) { return {{scal
 inline Quantization symmetric(std::vector<float> scales) {
   const int axis = scales.size() == 1 ? -1 : 0;
   return {std::move(scales), {}, axis};
-}
-
-template <class T>
-octet::schema::OperatorUnion attributes(T table) {
-  octet::schema::OperatorUnion u;
-  u.Set(std::move(table));
-  return u;
 }
 
 /// Adds tensors and nodes; each call returns the tensor it made.

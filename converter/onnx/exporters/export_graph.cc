@@ -7,8 +7,6 @@
 namespace octet {
 namespace {
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 std::vector<std::uint8_t> zero_points_of(const Quantization& q) {
   std::vector<std::uint8_t> bytes;
   for (std::size_t c = 0; c < q.scales.size(); ++c) bytes.push_back(static_cast<std::uint8_t>(q.zero_points.empty() ? 0 : q.zero_points[c]));

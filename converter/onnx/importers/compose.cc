@@ -12,11 +12,7 @@ std::vector<int> all_axes(std::size_t rank) {
 }
 
 Result<int> Compose::reshape(int x, const Shape& shape) {
-  schema::ReshapeT table;
-  for (const std::int64_t size : shape) {
-    OCTET_TRY(const int s, to_int(size, "shape"));
-    table.shape.push_back(s);
-  }
+  OCTET_TRY(auto table, to_shape<schema::ReshapeT>(shape));
   return op(std::move(table), {x});
 }
 

@@ -101,26 +101,17 @@ Result<Tensor> phase_bias(const Tensor& t, const Phases& p) {
   return made;
 }
 
-Result<schema::ReshapeT> reshape_to(const std::vector<std::int64_t>& shape) {
-  schema::ReshapeT op;
-  for (const std::int64_t size : shape) {
-    OCTET_TRY(const int s, to_int(size, "shape"));
-    op.shape.push_back(s);
-  }
-  return op;
-}
-
 /// [N, QH, QW, phases of outputs] -> [N, QH sh, QW sw, O], then what was asked for of it.
 Result<int> lay_out(NodeImport& node, int y, const Phases& p) {
   if (p.h.stride * p.w.stride > 1) {
     const bool last = p.groups == 1;
-    OCTET_TRY(auto apart, reshape_to(last ? std::vector<std::int64_t>{-1, p.h.blocks, p.w.blocks, p.h.stride, p.w.stride, p.outputs}
+    OCTET_TRY(auto apart, to_shape<schema::ReshapeT>(last ? std::vector<std::int64_t>{-1, p.h.blocks, p.w.blocks, p.h.stride, p.w.stride, p.outputs}
                                           : std::vector<std::int64_t>{-1, p.h.blocks, p.w.blocks, p.outputs, p.h.stride, p.w.stride}));
     OCTET_TRY(y, node.emit_inner(std::move(apart), {y}, "@phases"));
     schema::TransposeT swap;
     swap.perm = last ? std::vector<int>{0, 1, 3, 2, 4, 5} : std::vector<int>{0, 1, 4, 2, 5, 3};
     OCTET_TRY(y, node.emit_inner(std::move(swap), {y}, "@laid"));
-    OCTET_TRY(auto together, reshape_to({-1, p.h.blocks * p.h.stride, p.w.blocks * p.w.stride, p.outputs}));
+    OCTET_TRY(auto together, to_shape<schema::ReshapeT>({-1, p.h.blocks * p.h.stride, p.w.blocks * p.w.stride, p.outputs}));
     OCTET_TRY(y, node.emit_inner(std::move(together), {y}, "@full"));
   }
   if (node.shape(y)[1] == p.h.size && node.shape(y)[2] == p.w.size) return y;

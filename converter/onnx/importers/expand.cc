@@ -9,29 +9,9 @@ namespace {
 
 /// `value` (one element, or less than the shape has) repeated to `shape`.
 Result<Tensor> filled(const Tensor& value, const Shape& shape) {
-  Graph graph;
-  Tensor made = value;
-  made.shape = shape;
-  made.data = {};
-  graph.tensors = {value, made};
-  Node node;
   schema::ExpandT op;
   op.shape.assign(shape.begin(), shape.end());
-  node.attributes.Set(std::move(op));
-  node.inputs = {0};
-  node.outputs = {1};
-  OCTET_TRY(auto data, evaluate(graph, node));
-  made.data = std::move(data[0]);
-  return made;
-}
-
-Result<schema::ExpandT> expand_to(const Shape& shape) {
-  schema::ExpandT op;
-  for (const std::int64_t size : shape) {
-    OCTET_TRY(const int s, to_int(size, "shape"));
-    op.shape.push_back(s);
-  }
-  return op;
+  return evaluate(value, attributes(std::move(op)), shape);
 }
 
 /// To shapes that differ at batch 1 and 2: they must differ in the leading size alone, which some tensor has to tell.
@@ -48,7 +28,7 @@ Result<void> expand_with_batch(NodeImport& node, int x, const Shape& one, const 
   Shape wanted = one;
   if (wanted[0] % node.shape(like)[0] != 0) return node.follows_batch("its leading size is no multiple of the batch");
   wanted[0] /= node.shape(like)[0];
-  OCTET_TRY(auto op, expand_to(wanted));
+  OCTET_TRY(auto op, to_shape<schema::ExpandT>(wanted));
   return node.emit(std::move(op), {x, like});
 }
 
@@ -75,7 +55,7 @@ Result<void> import_expand(NodeImport& node) {
   const auto two = broadcast_to(node.shapes(x)[1], wanted[1]);
   if (!two) return node.follows_batch(two.error().message + " at batch 2");
   if (one != *two) return expand_with_batch(node, x, one, *two);
-  OCTET_TRY(auto op, expand_to(one));
+  OCTET_TRY(auto op, to_shape<schema::ExpandT>(one));
   return node.emit(std::move(op), {x});
 }
 

@@ -15,12 +15,8 @@ Result<void> emit_mask(NodeImport& node) {
     OCTET_TRY(const int y, make.reshape(yes, {}));
     return make.finish(y, 1);
   }
-  schema::ExpandT op;  // the leading size is a multiple of x's
-  for (const std::int64_t size : node.shape(x)) {
-    OCTET_TRY(const int s, to_int(size, "shape"));
-    op.shape.push_back(s);
-  }
-  op.shape[0] = 1;
+  OCTET_TRY(auto op, to_shape<schema::ExpandT>(node.shape(x)));
+  op.shape[0] = 1;  // the leading size is a multiple of x's
   OCTET_TRY(const int y, make.op(std::move(op), {yes, x}));
   return make.finish(y, 1);
 }

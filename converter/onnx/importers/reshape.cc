@@ -8,11 +8,7 @@ namespace {
 
 Result<void> emit(NodeImport& node, int x, const std::vector<std::int64_t>& shape) {
   if (is_empty(node.shape(x))) return node.emit_nothing(0, x, {shape, shape});
-  schema::ReshapeT op;
-  for (const std::int64_t size : shape) {
-    OCTET_TRY(const int s, to_int(size, "shape"));
-    op.shape.push_back(s);
-  }
+  OCTET_TRY(auto op, to_shape<schema::ReshapeT>(shape));
   return node.emit(std::move(op), {x});
 }
 
@@ -160,23 +156,14 @@ Result<void> import_unsqueeze(NodeImport& node) {
 
 // Both are a Reshape that splits axes, a Transpose and a Reshape that merges others, on [N, H, W, C].
 
-Result<schema::ReshapeT> reshape_to(const std::vector<std::int64_t>& shape) {
-  schema::ReshapeT op;
-  for (const std::int64_t size : shape) {
-    OCTET_TRY(const int s, to_int(size, "shape"));
-    op.shape.push_back(s);
-  }
-  return op;
-}
-
 Result<void> rearrange(NodeImport& node, int image, const std::vector<std::int64_t>& split, std::vector<int> perm,
                        const std::vector<std::int64_t>& merged) {
-  OCTET_TRY(schema::ReshapeT apart, reshape_to(split));
+  OCTET_TRY(schema::ReshapeT apart, to_shape<schema::ReshapeT>(split));
   OCTET_TRY(int y, node.emit_inner(std::move(apart), {image}, "@split"));
   schema::TransposeT swap;
   swap.perm = std::move(perm);
   OCTET_TRY(y, node.emit_inner(std::move(swap), {y}, "@moved"));
-  OCTET_TRY(schema::ReshapeT together, reshape_to(merged));
+  OCTET_TRY(schema::ReshapeT together, to_shape<schema::ReshapeT>(merged));
   OCTET_TRY(y, node.emit_inner(std::move(together), {y}, NodeImport::kChannelsLast));
   return node.emit_channels_first(y);
 }

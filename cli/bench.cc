@@ -264,8 +264,8 @@ Command add_bench(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App& c = *app.add_subcommand("bench", "Time a model: load, latency, and with --profile each layer");
   o->model.add(c);
-  c.add_option("--threads", o->threads, "Threads of one run")->check(CLI::Range(1, 1024))->capture_default_str();
-  c.add_option("--batch", o->batch, "Samples of one run")->check(CLI::Range(1, 65536))->capture_default_str();
+  add_threads_option(c, o->threads);
+  add_batch_option(c, o->batch, "Samples of one run");
   c.add_option("--seconds", o->seconds, "How long to measure")->check(CLI::Range(0.001, 3600.0))->capture_default_str();
   c.add_option("--warmup", o->warmup, "Seconds to run before measuring")
       ->check(CLI::Range(0.0, 3600.0))

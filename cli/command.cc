@@ -157,6 +157,14 @@ void add_shape_option(CLI::App& command, std::vector<std::string>& shapes) {
       ->allow_extra_args(false);
 }
 
+void add_threads_option(CLI::App& command, int& threads, const std::string& description) {
+  command.add_option("--threads", threads, description)->check(CLI::Range(1, 1024))->capture_default_str();
+}
+
+void add_batch_option(CLI::App& command, int& batch, const std::string& description) {
+  command.add_option("--batch", batch, description)->check(CLI::Range(1, 65536))->capture_default_str();
+}
+
 void ModelOptions::add(CLI::App& command) {
   command.add_option("MODEL", path, "An .octet model, or an .onnx model (run in float)")->required();
   add_shape_option(command, shapes);

@@ -56,6 +56,9 @@ struct ModelOptions {
   [[nodiscard]] Result<Model> load() const;
 };
 void add_shape_option(CLI::App& command, std::vector<std::string>& shapes);
+/// --threads and --batch, with the value there as the default.
+void add_threads_option(CLI::App& command, int& threads, const std::string& description = "Threads of one run");
+void add_batch_option(CLI::App& command, int& batch, const std::string& description);
 [[nodiscard]] Result<Model> load_model(const std::string& path, const std::vector<std::string>& shapes, bool undo_dynamic_quantization = false);
 
 /// --json FILE|-: where an object goes.

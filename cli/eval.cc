@@ -76,10 +76,8 @@ Command add_eval(CLI::App& app) {
   o->model.add(c);
   o->data.add(c, true);
   c.add_option("--labels", o->labels, "Classes: IDX, .npy, or one integer a line")->required()->type_name("FILE");
-  c.add_option("--threads", o->threads, "Threads of one run")->check(CLI::Range(1, 1024))->capture_default_str();
-  c.add_option("--batch", o->batch, "Samples at a time; int8 results do not depend on it")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
+  add_threads_option(c, o->threads);
+  add_batch_option(c, o->batch, "Samples at a time; int8 results do not depend on it");
   o->normalization.add(c);
   o->json.add(c);
   c.footer(

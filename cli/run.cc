@@ -100,10 +100,8 @@ Command add_run(CLI::App& app) {
   c.add_option("--out", o->out, "Where an output goes; outputs are joined on axis 0")
       ->type_name("[OUTPUT=]FILE.npy")
       ->allow_extra_args(false);
-  c.add_option("--threads", o->threads, "Threads of one run")->check(CLI::Range(1, 1024))->capture_default_str();
-  c.add_option("--batch", o->batch, "Samples at a time; results do not depend on it")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
+  add_threads_option(c, o->threads);
+  add_batch_option(c, o->batch, "Samples at a time; results do not depend on it");
   o->normalization.add(c);
   c.footer(
       "Examples:\n"

@@ -293,9 +293,7 @@ Command add_verify(CLI::App& app) {
   c.add_option("--damage-samples", o->damage_samples, "Samples for the damage each layer does; 0: leave that out")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
-  c.add_option("--threads", o->threads, "Threads of the diagnosis; its result does not depend on them")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  add_threads_option(c, o->threads, "Threads of the diagnosis; its result does not depend on them");
   o->json.add(c);
   c.footer(
       "Example:\n"

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <set>
 #include <thread>
 
 #include "kernels/isa.h"
@@ -14,7 +15,7 @@ using namespace octet_test;
 
 namespace {
 
-const std::vector<std::string> kCommands = {"convert", "run", "eval", "verify", "bench", "explain", "inspect"};
+const std::vector<std::string> kCommands = {"convert", "run", "eval", "verify", "bench", "explain", "inspect", "export"};
 
 /// Good and bad files, made once.
 struct Files : TempDir {
@@ -216,7 +217,7 @@ TEST_CASE("cli errors: usage") {
 TEST_CASE("cli errors: OCTET_ISA") {
   for (const std::string& command : kCommands) {
     Args args = {command, "@good.octet"};
-    if (command == "convert") args.insert(args.end(), {"-o", "@out.octet"});
+    if (command == "convert" || command == "export") args.insert(args.end(), {"-o", "@out"});
     if (command == "eval") args.insert(args.end(), {"--data", "@data.npy", "--labels", "@labels.txt"});
     if (command == "verify") args.insert(args.end(), {"--data", "@data.npy", "--against", "@good.onnx"});
     check({args, 2, "OCTET_ISA 'nonsense' is none of reference, avx2"}, {"OCTET_ISA=nonsense"});
@@ -287,6 +288,7 @@ TEST_CASE("cli errors: every command refuses every bad model") {
       if (command == "run") result.insert(result.end(), {"--data", "@data.npy", "--out", "@x.npy"});
       if (command == "eval") result.insert(result.end(), {"--data", "@data.npy", "--labels", "@labels.txt"});
       if (command == "verify") result.insert(result.end(), {"--data", "@data.npy", "--against", "@good.onnx"});
+      if (command == "export") result.insert(result.end(), {"-o", "@x.onnx"});
       if (command == "run" || command == "inspect") return result;
       result.insert(result.end(), {"--json", "@x.json"});
       return result;
@@ -378,5 +380,26 @@ TEST_CASE("cli errors: help and version") {
     CHECK(help.find("Example") != std::string::npos);
     CHECK(help.find("octet " + command + " ") != std::string::npos);
   }
+  CHECK(octet_output({"operators", "--help"}).find("convert") == std::string::npos);
   CHECK(octet_output({"--version"}) == std::string("octet ") + octet::version() + "\n");
+}
+
+TEST_CASE("cli errors: the document names every command and option, and no other") {
+  const std::string document = slurp(std::string(OCTET_SOURCE_DIR) + "/docs/command-line.md");
+  const auto options_in = [](const std::string& text) {
+    std::set<std::string> found;
+    for (std::size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at)) {
+      const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-", at);
+      if (end - at > 2 && text[at + 2] != '-') found.insert(text.substr(at, end - at));
+      at = end;
+    }
+    return found;
+  };
+  std::set<std::string> options = {"--help"};
+  for (const std::string& command : kCommands) {
+    CHECK_MESSAGE(document.find("| `octet " + command + " ") != std::string::npos, command);
+    const std::string help = octet_output({command, "--help"});
+    options.merge(options_in(help));
+  }
+  CHECK(options_in(document) == options);
 }

@@ -79,7 +79,7 @@ TEST_CASE("every importer has a row, every row an importer") {
     rows.insert(last);
     CHECK_MESSAGE(octet::importers().find(last) != nullptr, last);
   }
-  for (const auto& [name, importer] : octet::importers().rows()) CHECK_MESSAGE(rows.contains(name), name);
+  for (const auto& row : octet::importers().rows()) CHECK_MESSAGE(rows.contains(row.first), row.first);
 }
 
 TEST_CASE("each row is what the converter does") {

@@ -1,7 +1,9 @@
 #include "cli/command.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,7 +38,7 @@ struct Entry {
 };
 
 int fail(const std::string& command, const Error& error) {
-  fmt::print(stderr, "octet{}: error: {}\n", command.empty() ? "" : " " + command, printable(error.text()));
+  to_stderr(fmt::format("octet{}: error: {}\n", command.empty() ? "" : " " + command, printable(error.text())));
   return static_cast<int>(error.code);
 }
 
@@ -54,7 +56,14 @@ int flushed(int code) {
   return fail("", Error{ErrorCode::run_failed, "cannot write to stdout", {}});
 }
 
+/// A standard stream that is closed must not become the first file that is opened: what is printed would end up in it.
+void hold_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) == -1) static_cast<void>(::open("/dev/null", O_RDONLY));  // writing stays an error
+}
+
 int run(int argc, const char* const* argv) {
+  hold_standard_streams();
   CLI::App app("Octet: int8 inference on CPUs. Converts ONNX models, runs, checks and times them.", "octet");
   app.set_version_flag("--version", std::string("octet ") + version());
   app.require_subcommand(1);
@@ -119,6 +128,14 @@ int main(int argc, const char* const* argv) noexcept {
 }
 
 Error usage_error(std::string message) { return Error{ErrorCode::invalid_argument, std::move(message), {}}; }
+
+void to_stderr(const std::string& text) noexcept { static_cast<void>(std::fputs(text.c_str(), stderr)); }
+
+Result<void> check_output_name(const std::string& option, const std::string& path) {
+  if (path.empty()) return usage_error(option + ": the name of the file to write is empty");
+  if (path == "-") return usage_error(option + " -: expected the name of a file; this does not go to stdout (a file of that name is ./-)");
+  return {};
+}
 
 void NormalizationOptions::add(CLI::App& command) {
   constexpr const char* kGroup = "Preprocessing: x = (byte * scale - mean) / std";
@@ -206,6 +223,11 @@ Result<StagedFile> JsonOption::stage(nlohmann::json object) const {
   return StagedFile::write(path, {std::as_bytes(std::span(text))});
 }
 
+bool is_stdout(const std::string& path) noexcept {
+  struct stat file = {}, out = {};
+  return ::stat(path.c_str(), &file) == 0 && ::fstat(STDOUT_FILENO, &out) == 0 && file.st_dev == out.st_dev && file.st_ino == out.st_ino;
+}
+
 std::pair<std::string, std::string> split_name(const std::string& text, const std::vector<std::string>& names) {
   const auto split = [&](std::size_t at) { return std::pair(text.substr(0, at), text.substr(at + 1)); };
   for (std::size_t at = text.find('='); at != std::string::npos; at = text.find('=', at + 1))
@@ -238,14 +260,14 @@ Progress::Progress(std::string what, std::int64_t total)
     : what_(std::move(what)), total_(total), started_(seconds_now()), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
-  if (shown_) fmt::print(stderr, "\r\033[K");
+  if (shown_) to_stderr("\r\033[K");
 }
 
 void Progress::at(std::int64_t done) {
   if (!terminal_ || total_ < 1 || seconds_now() - started_ < 1.0) return;
   constexpr std::int64_t kWidth = 30;
   const auto filled = static_cast<std::size_t>(kWidth * done / total_);
-  fmt::print(stderr, "\r{} [{:<30}] {}/{}", what_, std::string(filled, '#'), done, total_);
+  to_stderr(fmt::format("\r{} [{:<30}] {}/{}", what_, std::string(filled, '#'), done, total_));
   shown_ = true;
 }
 

@@ -105,6 +105,12 @@ class Table {
 };
 
 [[nodiscard]] Error usage_error(std::string message);
+/// To stderr. Where that is closed or full, what is said is lost, and nothing else changes.
+void to_stderr(const std::string& text) noexcept;
+/// An error where the name of a file to write is empty, or "-": models and arrays do not go to stdout.
+[[nodiscard]] Result<void> check_output_name(const std::string& option, const std::string& path);
+/// Whether a file to write is what stdout is (/dev/stdout, a pipe): then no text may follow on it.
+[[nodiscard]] bool is_stdout(const std::string& path) noexcept;
 /// "NAME=REST" split at the first '=' in front of which stands one of `names`; without such, at the first of all.
 /// Without any '=', the name is empty.
 [[nodiscard]] std::pair<std::string, std::string> split_name(const std::string& text,

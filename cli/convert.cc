@@ -48,12 +48,12 @@ Result<void> check_float_nodes(const Model& model, const std::vector<std::string
 /// What can be said before any file is read.
 Result<void> check_options(const Options& o) {
   std::error_code ignored;
-  if (o.output.empty()) return usage_error("-o: the name of the file to write is empty");
+  OCTET_CHECK(check_output_name("-o", o.output));
   if (std::filesystem::equivalent(o.model, o.output, ignored))
     return usage_error("-o would overwrite the model itself");
   for (const std::string& data : o.data.data)
     if (std::filesystem::equivalent(data, o.output, ignored)) return usage_error("-o would overwrite the data " + data);
-  if (o.json.path == o.output) return usage_error("-o and --json name the same file");
+  if (o.json.path == o.output || (o.json.to_stdout() && is_stdout(o.output))) return usage_error("-o and --json name the same file");
   OCTET_CHECK(o.normalization.get());
   const bool static_mode = o.mode == "static";
   if (!static_mode && (o.calibrator || o.percentile))
@@ -177,9 +177,9 @@ std::size_t report_float(const std::vector<SourceAccount>& accounts, const std::
   const auto stays = [](const SourceAccount& a) { return !a.reason.empty(); };
   const auto n = static_cast<std::size_t>(std::ranges::count_if(accounts, stays));
   if (n == 0) return 0;
-  fmt::print(stderr, "octet convert: error: {} of {} nodes would stay in float, {} is not written:\n", n, accounts.size(), printable(output));
+  to_stderr(fmt::format("octet convert: error: {} of {} nodes would stay in float, {} is not written:\n", n, accounts.size(), printable(output)));
   for (const SourceAccount& a : accounts)
-    if (stays(a)) fmt::print(stderr, "  {} ({}): {}\n", printable(a.name), printable(a.op), printable(a.reason));
+    if (stays(a)) to_stderr(fmt::format("  {} ({}): {}\n", printable(a.name), printable(a.op), printable(a.reason)));
   return n;
 }
 
@@ -210,10 +210,11 @@ Result<int> convert(const Options& o) {
                            {"seconds", seconds},
                            {"peak_rss_bytes", peak_rss_bytes()}};
   add_to(report, converted.impl().graph, found.estimate);
+  const bool silent = o.json.to_stdout() || is_stdout(o.output);
   OCTET_TRY(StagedFile json, o.json.stage(std::move(report)));
   OCTET_CHECK(output.commit());
   OCTET_CHECK(json.commit());
-  if (!o.json.to_stdout()) {
+  if (!silent) {
     if (!found.scores.empty()) print_scores(found.scores);
     fmt::print("{}: {} bytes, {:.1f} % of {} ({} bytes)\n", o.output, grouped(bytes),
                100.0 * static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(float_bytes, 1)),
@@ -222,7 +223,7 @@ Result<int> convert(const Options& o) {
                found.estimate ? fmt::format("output SQNR {:.1f} dB; ", found.estimate->sqnr_db) : "", seconds, peak_rss_bytes() >> 20U);
   }
   if (const std::string text = found.estimate ? warning(converted.impl().graph, *found.estimate) : ""; !text.empty())
-    fmt::print(stderr, "octet convert: warning: {}\n", text);
+    to_stderr(fmt::format("octet convert: warning: {}\n", text));
   return kDone;
 }
 

@@ -16,9 +16,9 @@ struct Options {
 
 Result<void> check_options(const Options& o) {
   std::error_code ignored;
-  if (o.output.empty()) return usage_error("-o: the name of the file to write is empty");
+  OCTET_CHECK(check_output_name("-o", o.output));
   if (std::filesystem::equivalent(o.model, o.output, ignored)) return usage_error("-o would overwrite the model itself");
-  if (o.json.path == o.output) return usage_error("-o and --json name the same file");
+  if (o.json.path == o.output || (o.json.to_stdout() && is_stdout(o.output))) return usage_error("-o and --json name the same file");
   return {};
 }
 
@@ -29,9 +29,10 @@ Result<int> write(const Options& o) {
   if (!content) return std::move(content).error().in(o.model);
   OCTET_TRY(StagedFile output, StagedFile::write(o.output, {*content}));
   OCTET_TRY(StagedFile json, o.json.stage({{"model", o.model}, {"onnx_bytes", content->size()}}));
+  const bool silent = o.json.to_stdout() || is_stdout(o.output);
   OCTET_CHECK(output.commit());
   OCTET_CHECK(json.commit());
-  if (!o.json.to_stdout()) fmt::print("{}: {} bytes\n", o.output, grouped(content->size()));
+  if (!silent) fmt::print("{}: {} bytes\n", o.output, grouped(content->size()));
   return kDone;
 }
 

@@ -37,6 +37,7 @@ Result<std::vector<OutFile>> parse_outputs(const std::vector<std::string>& texts
       for (const std::string& n : names) all += (all.empty() ? "" : ", ") + n;
       return usage_error("--out " + text + ": expected OUTPUT=FILE.npy, the outputs are: " + all);
     }
+    OCTET_CHECK(check_output_name("--out", path));
     for (const OutFile& other : files)
       if (other.path == path) return usage_error("--out " + text + ": two outputs would go to one file");
     files.push_back({static_cast<std::size_t>(found - names.begin()), std::move(path)});
@@ -83,7 +84,9 @@ Result<int> run(const Options& o) {
     OCTET_TRY(StagedFile file, stage_npy(f.path, results[f.output]));
     staged.push_back(std::move(file));
   }
+  const bool silent = std::ranges::any_of(files, [](const OutFile& f) { return is_stdout(f.path); });
   for (StagedFile& file : staged) OCTET_CHECK(file.commit());
+  if (silent) return kDone;
   for (std::size_t i = 0; i < results.size(); ++i)
     fmt::print("{} {} {}:{}\n", printable(model.outputs()[i].name), name_of(results[i].type),
                shape_text(results[i].shape), first_values(results[i]));

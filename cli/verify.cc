@@ -257,8 +257,7 @@ Result<int> verify(const Options& o) {
   OCTET_CHECK(check_outputs(quantized, real));
   const Graph& graph = quantized.impl().graph;
   if (graph.provenance.source_hash != real.impl().graph.provenance.source_hash)
-    fmt::print(stderr, "octet verify: warning: {} was not made of this very {}\n", printable(o.model),
-               printable(o.against));
+    to_stderr(fmt::format("octet verify: warning: {} was not made of this very {}\n", printable(o.model), printable(o.against)));
   // Its layers hold scaled channels; the same scales go to the float side, whose outputs they leave as they are.
   OCTET_TRY(real, equalized_as(real, graph.provenance));
   OCTET_TRY(auto layers, match(graph, real.impl().graph));

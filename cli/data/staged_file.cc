@@ -38,7 +38,10 @@ extern "C" void remove_unfinished(int signal) {
 /// Once; a signal somebody ignores (nohup) or handles stays theirs.
 void watch_signals() {
   static const bool done = [] {
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    // A limit on the size of files (ulimit -f) is an error of write(), then.
+    struct sigaction limit = {};
+    if (::sigaction(SIGXFSZ, nullptr, &limit) == 0 && limit.sa_handler == SIG_DFL) std::signal(SIGXFSZ, SIG_IGN);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU}) {
       struct sigaction action = {};
       if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
       action.sa_handler = remove_unfinished;

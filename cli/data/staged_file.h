@@ -12,8 +12,8 @@
 namespace octet::cli {
 
 /// A file written in full under a temporary name beside its target and synced; commit() gives it its name. Several can
-/// be staged before the first is committed. Without commit() nothing is left behind, nor where SIGINT, SIGTERM or
-/// SIGHUP ends the process. What is no regular file (/dev/stdout) is written at once, as it is.
+/// be staged before the first is committed. Without commit() nothing is left behind, nor where a signal ends the
+/// process (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU). What is no regular file (/dev/stdout) is written at once, as it is.
 class StagedFile {
  public:
   /// Nothing to commit.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <random>
 
@@ -258,6 +259,12 @@ Result<int> bench(const Options& o) {
   return kDone;
 }
 
+/// CLI::Range lets NaN through.
+std::string is_number(const std::string& text) {
+  double value = 0;
+  return CLI::detail::lexical_cast(text, value) && std::isnan(value) ? "'" + text + "' is not a number" : "";
+}
+
 }  // namespace
 
 Command add_bench(CLI::App& app) {
@@ -266,9 +273,10 @@ Command add_bench(CLI::App& app) {
   o->model.add(c);
   add_threads_option(c, o->threads);
   add_batch_option(c, o->batch, "Samples of one run");
-  c.add_option("--seconds", o->seconds, "How long to measure")->check(CLI::Range(0.001, 3600.0))->capture_default_str();
+  c.add_option("--seconds", o->seconds, "How long to measure")->check(CLI::Range(0.001, 3600.0))->check(is_number)->capture_default_str();
   c.add_option("--warmup", o->warmup, "Seconds to run before measuring")
       ->check(CLI::Range(0.0, 3600.0))
+      ->check(is_number)
       ->capture_default_str();
   c.add_flag("--profile", o->profile, "A row for each layer, with its median time");
   c.add_flag("--compare-float", o->compare_float, "With --profile: time each int8 layer's float form, too, and name those that are slower");

@@ -171,6 +171,13 @@ std::string advice_for_fixed_batch(const Shape& fixed, const Shape& data) {
          " of these; reshape the data to [n," + shape_text(fixed).substr(1) + ", or export the model with an open leading dimension";
 }
 
+/// Where the data is one sample without the dimension that counts samples.
+std::string advice_for_one_sample(Shape sample, const Shape& data) {
+  if (without_ones(sample) != without_ones(data)) return {};
+  sample.insert(sample.begin(), 1);
+  return ": the leading dimension counts the samples; this one alone is " + shape_text(sample);
+}
+
 }  // namespace
 
 Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Normalization> normalization) {
@@ -188,10 +195,12 @@ Result<Feed> Feed::make(std::vector<Source> sources, std::shared_ptr<const Norma
     if (normalization != nullptr && info.type == Type::u8)
       return usage_error("input '" + info.name +
                          "' takes raw bytes, the model has its preprocessing: leave --scale, --mean and --std away");
-    if (a.shape.empty() || without_ones(sample_shape(a.shape)) != without_ones(sample_shape(info)))
+    if (a.shape.empty() || without_ones(sample_shape(a.shape)) != without_ones(sample_shape(info))) {
+      const std::string fixed = advice_for_fixed_batch(sample_shape(info), a.shape);
       return does_not_fit(s, "takes samples of shape " + shape_text(sample_shape(info)) + ", the data has " +
                                  std::to_string(a.rows()) + " of " + shape_text(sample_shape(a.shape)) +
-                                 advice_for_fixed_batch(sample_shape(info), a.shape));
+                                 (fixed.empty() ? advice_for_one_sample(sample_shape(info), a.shape) : fixed));
+    }
     if (integral(info.type) && info.type != a.type && !(info.type == Type::s64 && integral(a.type)) &&
         !(info.type == Type::s32 && integral(a.type)))
       return does_not_fit(s, std::string("takes ") + name_of(info.type) +

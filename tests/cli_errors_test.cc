@@ -23,6 +23,7 @@ struct Files : TempDir {
     write("good.onnx", classifier().bytes());
     write("two.onnx", two_inputs().bytes());
     write_array(*this, "data.npy", random_array({6, 1, 8, 8}, 1));
+    write_array(*this, "single.npy", random_array({8, 8}, 1));
     write_array(*this, "wrong_shape.npy", random_array({6, 1, 8, 9}, 1));
     auto values = random_values(6 * 64, 1);
     values[3 * 64 + 5] = std::nanf("");
@@ -206,6 +207,8 @@ TEST_CASE("cli errors: usage") {
            {{"verify", "@good.octet", "--against", "@two.onnx", "--data", "@data.npy"}, 2, "outputs differ"},
            {{"verify", "@float.octet", "--against", "@constant.onnx", "--data", "@wide.npy"}, 2, "outputs differ"},
            {{"bench", "@good.octet", "--seconds", "soon"}, 2, "--seconds"},
+           {{"bench", "@good.octet", "--seconds", "nan"}, 2, "--seconds: 'nan' is not a number"},
+           {{"bench", "@good.octet", "--warmup", "-nan"}, 2, "--warmup"},
            {{"bench", "@good.octet", "--compare-float"}, 2, "--profile"},
            {{"bench", "@good.onnx", "--shape", "image=2,1,8,8"}, 2, "image"},
            {{"explain"}, 2, "MODEL is required"},
@@ -252,6 +255,7 @@ TEST_CASE("cli errors: files") {
            {convert("@good.onnx", {"--data", "@"}), 3, "without PNG or JPEG files"},
            {convert("@good.onnx", {"--data", "@wrong_shape.npy"}), 3,
             "wrong_shape.npy: input 'image': takes samples of shape [1,8,8], the data has 6 of [1,8,9]"},
+           {convert("@good.onnx", {"--data", "@single.npy"}), 3, "has 8 of [8]: the leading dimension counts the samples; this one alone is [1,1,8,8]"},
            {convert("@eight.onnx", good), 3, "fixed at 8, so one of its samples is 8 of these; reshape the data to [n,8,1,8,8], or export"},
            {convert("@good.onnx", {"--data", "@nan.npy"}), 3, "nan.npy: input 'image': a NaN in sample 3"},
            {convert("@good.onnx", {"--data", "@large.npy"}), 3, "NaN or infinite"},

@@ -118,6 +118,8 @@ Result<std::vector<double>> float_profile(const Session& session, const Options&
       forms.push_back({i, std::move(alone), std::move(tensors)});
     }
   }
+  std::vector<double> medians(impl.steps.size(), 0.0);
+  if (forms.empty()) return medians;
   constexpr std::size_t kLeastRounds = 3;
   const double stop = seconds_now() + o.seconds;
   for (std::size_t round = 0; round <= kLeastRounds || seconds_now() < stop; ++round) {
@@ -128,7 +130,6 @@ Result<std::vector<double>> float_profile(const Session& session, const Options&
       if (round != 0) form.us.push_back((seconds_now() - start) * 1e6);  // the first one finds nothing in the caches
     }
   }
-  std::vector<double> medians(impl.steps.size(), 0.0);
   for (FloatForm& form : forms) medians[form.step] += median(std::move(form.us));
   return medians;
 }

@@ -232,6 +232,7 @@ Result<Feed> Feed::with(const std::vector<TensorInfo>& inputs,
 }
 
 Result<void> Feed::read(std::size_t input, std::int64_t first, std::int64_t n, std::span<float> values) const {
+  if (values.empty()) return {};
   const Source& s = sources_[input];
   const std::size_t per_sample = s.info.elements();
   const std::size_t row = s.array->row_bytes();

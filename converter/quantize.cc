@@ -31,7 +31,7 @@ class Quantizer {
   /// With stored preprocessing, raw bytes and a look-up that makes the u8 form of them.
   Result<void> add_input(int i) {
     const Tensor& t = from_.tensors[at(i)];
-    if (options_.normalization == nullptr || t.type != Type::f32) {
+    if (options_.normalization == nullptr || t.type != Type::f32 || is_empty(t.shape)) {
       to_.set_real(i, to_.add_tensor(t));
       to_.add_input(to_.real_of(i), nullptr);
       return {};
@@ -72,10 +72,11 @@ class Quantizer {
     const int x = node.inputs[0];
     const int y = node.outputs[0];
     const Tensor& made = from_.tensors[at(y)];
-    if (!to_.is_quantized(x)) return to_.set_real(y, to_.append(node.name, node.attributes, {to_.real_of(x)}, made, node.sources));
-    const int bytes = to_.rescaled(to_.quantized_of(x), made.quant);
+    const bool done = to_.is_quantized(x);
+    const int bytes = done ? to_.rescaled(to_.quantized_of(x), made.quant)
+                           : to_.append(node.name, node.attributes, {to_.real_of(x)}, made, node.sources);
     to_.set_real(y, to_.is_output(y) ? to_.as_output(bytes, made.name) : bytes);
-    to_.add_sources(to_.real_of(y), node.sources);
+    if (done) to_.add_sources(to_.real_of(y), node.sources);
   }
 
   /// Nothing, until somebody wants the real values.

@@ -95,6 +95,20 @@ TEST_CASE("a Concat with nothing is as if it were not there; a batch is fixed by
   check_refused(other, ErrorCode::invalid_file, "'cat' (Concat): an input of shape 8x0x3x3 does not fit to 1x8x6x6");
 }
 
+TEST_CASE("a Slice that takes nothing of a batch of 1 only fixes the batch") {
+  const auto sliced = [](std::int64_t start, std::int64_t end) {
+    ModelBuilder m;
+    m.input("x", {kOpen, 3}).output("y").s64("starts", {start}).s64("ends", {end}).s64("axes", {0}).node("Slice", {"x", "starts", "ends", "axes"}, {"y"});
+    return imported(m);
+  };
+  for (const auto& [start, end] : {std::pair<std::int64_t, std::int64_t>{1, 999}, {0, -1}, {1, 3}}) {
+    const Model model = sliced(start, end);
+    CHECK_FALSE(model.inputs()[0].batched);
+    CHECK(model.outputs()[0].shape == Shape{0, 3});
+  }
+  CHECK(sliced(0, 0).inputs()[0].batched);
+}
+
 TEST_CASE("Split: parts of no elements, of something and of nothing") {
   const auto split = [](std::int64_t size, const Ints& parts) {
     ModelBuilder m;

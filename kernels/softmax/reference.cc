@@ -13,7 +13,7 @@ void softmax_u8_reference(const SoftmaxU8& s) noexcept {
       const std::uint8_t* x = s.x + r * s.columns;
       std::uint8_t* y = s.y + r * s.columns;
       const std::uint8_t* mask = s.mask.row(r);
-      const bool masked_out = mask != nullptr && std::find(mask, mask + s.columns, 1) == mask + s.columns;
+      const bool masked_out = mask != nullptr && std::all_of(mask, mask + s.columns, [](std::uint8_t kept) { return kept == 0; });
       if (masked_out) mask = nullptr;
       if (masked_out && s.mask.masked_row == MaskedRow::zero) {
         std::fill_n(y, s.columns, finish_u8(0.0F, s.out));

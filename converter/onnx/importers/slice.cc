@@ -92,7 +92,11 @@ Result<void> import_slice(NodeImport& node) {
     if (seen[k]) return invalid("axis " + std::to_string(axis) + " is given twice");
     seen[k] = true;
     OCTET_TRY(const Taken taken, set_axis(op, k, node.shape(x)[k], b.starts[i], b.ends[i], b.steps[i]));
-    if (taken == Taken::nothing) nothing = k;
+    if (taken == Taken::something) continue;
+    nothing = k;
+    schema::SliceT larger = op;
+    OCTET_TRY(const Taken of_more, set_axis(larger, k, node.shapes(x)[1][k], b.starts[i], b.ends[i], b.steps[i]));
+    if (of_more == Taken::something) return node.follows_batch("takes no element of a batch of 1, but some of a larger one");
   }
   if (nothing) return take_nothing(node, 0, x, op, *nothing);
   return node.emit(std::move(op), {x});

@@ -6,7 +6,7 @@
 Needs the packages onnx and numpy. Weights are He-initialised (convolutions are taken to have BatchNormalization folded in; those that
 end a residual branch are scaled down, so that activations stay in range). The batch dimension is free.
 """
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -115,11 +115,15 @@ MODELS = {f.__name__: f for f in (resnet8, ad01, mobilenet_v2, resnet50)}
 
 
 def main():
-    if len(sys.argv) < 2 or any(n not in MODELS for n in sys.argv[2:]):
-        sys.exit(__doc__)
-    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
-    for name in sys.argv[2:] or MODELS:
-        MODELS[name](sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all by default")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(MODELS):
+        parser.error("no such network: " + ", ".join(sorted(unknown)))
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name in options.names or MODELS:
+        MODELS[name](options.folder)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,6 @@ namespace {
 
 using schema::Operator;
 
-std::size_t at(int index) noexcept { return static_cast<std::size_t>(index); }
-
 class FoldChannelScales {
  public:
   explicit FoldChannelScales(Graph& graph) : graph_(graph), uses_(graph), budget_(graph) {}

@@ -14,9 +14,8 @@ namespace {
 
 constexpr double kAccumulatorLimit = 2147483648.0;  // 2^31
 
-/// Of a step of the output: what rounding may take from a bias, and what is worth avoiding.
+/// What rounding may take from a bias, in steps of the output.
 constexpr double kMostLost = 0.5;
-constexpr double kMuchLost = 1.0 / 256;
 
 /// Scale number c, whether there is one or one for each channel.
 double scale_of(const Quantization& q, std::size_t c) { return static_cast<double>(q.scales[q.scales.size() == 1 ? 0 : c]); }
@@ -42,14 +41,17 @@ std::span<const float> bias_of(const Graph& graph, const Node& node) {
 struct Channel {
   std::vector<std::int32_t> integers;
   double bias = 0;
-  double sum = 0;    // of |q - z|
+  double sum = 0;           // of |q - z|
   double output_steps = 0;  // in one of the sums; 0 where the output is real
-  int shift = 0;     // the integers are to be multiplied by 2^shift, the scale divided
+  int shift = 0;            // the integers are to be multiplied by 2^shift, the scale divided
 
   [[nodiscard]] double rounded_bias() const { return std::nearbyint(std::ldexp(bias, shift)); }
   [[nodiscard]] double bound() const { return std::abs(rounded_bias()) + 255.0 * std::ldexp(sum, shift); }
-  /// What rounding takes from the bias, in steps of the output.
-  [[nodiscard]] double lost() const { return std::abs(bias - std::ldexp(rounded_bias(), -shift)) * output_steps; }
+  /// What rounding takes from the bias, in steps of the sums; nothing where the source's f32 has only rounded an integer's product.
+  [[nodiscard]] double lost() const {
+    const double difference = std::abs(bias - std::ldexp(rounded_bias(), -shift));
+    return difference > std::ldexp(std::abs(bias), -22) ? difference : 0;
+  }
 };
 
 /// A bias that the source has in f32 (NNCF does) lies between the steps of the sums, which are coarse where the channel's integers are
@@ -68,7 +70,7 @@ Channel channel_of(std::span<const float> weights, float bias, const Quantizatio
   const auto fits = [&](int shift) {
     return (std::max(largest, 1) << shift) <= 127 && std::isnormal(std::ldexp(static_cast<float>(scale_of(w, c)), -shift));
   };
-  while (channel.lost() > kMuchLost && fits(channel.shift + 1)) ++channel.shift;
+  while (channel.lost() > 0 && fits(channel.shift + 1)) ++channel.shift;
   if (!(channel.bound() < kAccumulatorLimit)) channel.shift = 0;
   return channel;
 }
@@ -111,7 +113,7 @@ std::string lacks_imported_weights(const Graph& graph, const Node& node, const Q
     if (!std::ranges::all_of(own, [&](float v) { return is_integer(v, q, c); })) return "its weights '" + w.name + "' are not the source's integers any more";
     const Channel channel = channel_of(own, bias.empty() ? 0.0F : bias[c], x, q, c, y);
     if (!(channel.bound() < kAccumulatorLimit)) return "its sums are too long for s32";
-    if (channel.lost() > kMostLost) return "its bias lies between the steps of its sums, which are too coarse";
+    if (channel.lost() * channel.output_steps > kMostLost) return "its bias lies between the steps of its sums, which are too coarse";
   }
   return {};
 }

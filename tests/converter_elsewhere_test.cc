@@ -135,14 +135,14 @@ TEST_CASE("a product that is scaled afterwards takes the factors into its scales
   check_agrees_with_source(negative, 0.05F);
 }
 
-/// A product of weights of these integers, all in steps of 1, into steps of `out`.
+/// A product of weights of these integers, all in steps of 1, into steps of `out`; 0 is a real output.
 Model coarse(int integer, float bias, float out) {
   QuantizedBuilder m;
   m.input("x", {kOpen, 2}).output("y").f32("b", {2}, {bias, bias});
   m.pair("x", "x_d", 1, 0).bytes("w_q", {2, 2}, {integer, integer, 0, integer}, kS8).parameters("w", 1, 0, kS8);
   m.node("DequantizeLinear", {"w_q", "w_s", "w_z"}, {"w"});
-  m.node("Gemm", {"x_d", "w", "b"}, {"p"}).named("product");
-  m.pair("p", "y", out, 0);
+  m.node("Gemm", {"x_d", "w", "b"}, {out == 0 ? "y" : "p"}).named("product");
+  if (out != 0) m.pair("p", "y", out, 0);
   return quantized(m);
 }
 
@@ -157,12 +157,14 @@ TEST_CASE("a bias between the steps of coarse sums: smaller steps, with the inte
   CHECK(std::ranges::equal(w.data.as<std::int8_t>(), std::vector<std::int8_t>{32, 0, 32, 32}));
   CHECK(input_of(product(fine), 1, 2).data.as<std::int32_t>()[0] == 77);
   CHECK(run(fine.impl().graph, {{3, 4}})[0] == Values{5.5F, 9.5F});
-  // An s32 bias, or one that makes no difference, is what it was; so are integers that leave no room.
+  const Model real_output = coarse(1, 2.40625F, 0);
+  CHECK(input_of(product(real_output), 1, 1).quant.scales == Values{1.0F / 32, 1.0F / 32});
+  CHECK(run(real_output.impl().graph, {{3, 4}})[0] == Values{5.40625F, 9.40625F});
+  // An s32 bias is what it was, and so are integers that leave no room.
   CHECK(input_of(product(coarse(1, 2, 0.5F)), 1, 1).quant.scales == Values{1});
-  CHECK(input_of(product(coarse(1, 2.4F, 200)), 1, 1).quant.scales == Values{1});
   CHECK(input_of(product(coarse(100, 2.4F, 1)), 1, 1).quant.scales == Values{1});
-  const Model real = coarse(100, 2.4F, 0.5F);
-  CHECK(real.impl().graph.nodes[2].float_reason == "its bias lies between the steps of its sums, which are too coarse");
+  const Model lost = coarse(100, 2.4F, 0.5F);
+  CHECK(lost.impl().graph.nodes[2].float_reason == "its bias lies between the steps of its sums, which are too coarse");
 }
 
 TEST_CASE("a transposed convolution with a scale for each output") {

@@ -83,6 +83,12 @@ class Expanding {
     set(n, "axis", axis);
     return n.output(0);
   }
+  /// The same for integers that stand for themselves, whatever scale they were made with.
+  std::string integers(const std::string& x, const std::string& ones, const std::string& zero_point, const std::string& suffix, std::int64_t axis) {
+    const std::string y = dequantize(x, ones, zero_point, suffix, axis);
+    set(nodes_.back(), kOfIntegers, 1);
+    return y;
+  }
   /// `value` with the scale and zero-point of inputs i and i + 1, as the node's output.
   Nodes quantize(const std::string& value, int i) {
     NodeProto& n = add("QuantizeLinear", {value, input(i)}, node_.output(0));
@@ -215,8 +221,8 @@ std::string ones(Expanding& e, const std::string& zero_points, const std::string
 template <bool kIsConv>
 Result<Nodes> expand_integer_product(const NodeProto& node, const ExpansionScope& scope) {
   Expanding e(node, scope);
-  const std::string a = e.dequantize(e.input(0), ones(e, e.input(2), "@one_a"), e.input(2), "@a", -2);
-  const std::string b = e.dequantize(e.input(1), ones(e, e.input(3), "@one_b"), e.input(3), "@b", kIsConv ? 0 : -1);
+  const std::string a = e.integers(e.input(0), ones(e, e.input(2), "@one_a"), e.input(2), "@a", -2);
+  const std::string b = e.integers(e.input(1), ones(e, e.input(3), "@one_b"), e.input(3), "@b", kIsConv ? 0 : -1);
   NodeProto& product = e.add(kIsConv ? "Conv" : "MatMul", {a, b}, scope.fresh("@real"));
   e.copy_attributes(product);
   const std::string y = product.output(0);

@@ -16,6 +16,9 @@ class NodeProto;
 
 namespace octet {
 
+/// The attribute of a DequantizeLinear that an expansion made of a product of integers: their own scale, if any, does not count.
+inline constexpr const char* kOfIntegers = "octet.of_integers";
+
 /// What an expansion may ask the graph it happens in.
 struct ExpansionScope {
   std::function<std::string(const std::string& suffix)> fresh;               ///< a name that no value has

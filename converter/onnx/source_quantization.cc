@@ -82,6 +82,8 @@ Result<SourceQuantization> read_quantization(const NodeImport& node, std::size_t
   if (static_cast<std::int64_t>(count) != wanted)
     return invalid("has " + std::to_string(count) + " scales where there must be 1, or " + std::to_string(wanted) + " along axis " +
                    std::to_string(q.quant.axis));
+  const auto all_equal = [](const auto& values) { return std::ranges::all_of(values, [&](auto v) { return v == values[0]; }); };
+  if (count > 0 && all_equal(q.quant.scales) && all_equal(q.quant.zero_points)) q.quant = {{q.quant.scales[0]}, {q.quant.zero_points[0]}, -1};
   return q;
 }
 

@@ -25,8 +25,8 @@ struct SourceQuantization {
 [[nodiscard]] Result<std::vector<float>> read_scales(const NodeImport& node, std::size_t input);
 
 /// Reads scale and zero-point from two constant inputs, `zero_point` being optional, for a tensor of shape `shape`; the type is the
-/// zero-point's, or `fallback`. Errors: scales that are not positive normal f32, counts that fit neither a tensor nor its
-/// `axis`, a zero-point of another number or type than the scale needs, or outside its range.
+/// zero-point's, or `fallback`. Channels that are all alike are one. Errors: scales that are not positive normal f32, counts that fit
+/// neither a tensor nor its `axis`, a zero-point of another number or type than the scale needs, or outside its range.
 [[nodiscard]] Result<SourceQuantization> read_quantization(const NodeImport& node, std::size_t scale, std::size_t zero_point, Type fallback,
                                                            const Shape& shape, std::int64_t axis);
 

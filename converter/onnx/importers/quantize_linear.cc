@@ -2,6 +2,7 @@
 // zero-points; the tensor remembers it (SourceForm). Constants become real values that remember the integers they were.
 #include <array>
 
+#include "converter/onnx/expansions.h"
 #include "converter/onnx/importers/computed_quantization.h"
 #include "converter/onnx/source_quantization.h"
 #include "converter/onnx/tensor_proto.h"
@@ -80,9 +81,10 @@ bool differ(const Quantization& a, const Quantization& b) {
          std::ranges::any_of(many.zero_points, [&](std::int32_t z) { return z != one.zero_point(); });
 }
 
-Result<void> dequantize_activation(NodeImport& node, int x, const SourceQuantization& q) {
+/// `of_integers`: of what x holds, whatever it was made with.
+Result<void> dequantize_activation(NodeImport& node, int x, const SourceQuantization& q, bool of_integers) {
   const auto made_by = made_with(node, x);
-  if (made_by && (made_by->axis != -1 || !q.per_tensor()) && differ(*made_by, q.quant))
+  if (!of_integers && made_by && (made_by->axis != -1 || !q.per_tensor()) && differ(*made_by, q.quant))
     return invalid("its " + say(q.quant) + " are not those of its input, " + say(*made_by));
   if (!q.per_tensor() && q.type != Type::s32 && one_zero_point(q) && node.tensor(x).quant == steps_of(q)) {
     OCTET_TRY(const int steps, node.emit_inner(schema::DequantizeT{}, {x}, "@steps", Type::f32));
@@ -91,7 +93,8 @@ Result<void> dequantize_activation(NodeImport& node, int x, const SourceQuantiza
   if (!q.per_tensor() || q.type == Type::s32) return dequantize_in_f32(node, x, q);
   const Quantization quant = q.as_u8();
   const Quantization made = node.tensor(x).quant;
-  const bool raw = made == Quantization{{1.0F}, {q.type == Type::s8 ? 128 : 0}, -1};  // integers that stand for themselves
+  // Integers that stand for themselves, or had scales for each channel along an axis that a node in between may have moved.
+  const bool raw = of_integers || made == Quantization{{1.0F}, {q.type == Type::s8 ? 128 : 0}, -1} || node.tensor(x).source.quant.present();
   if (made.present() && made != quant && !raw) {
     SourceQuantization other{q.type, made};
     if (q.type == Type::s8) other.quant.zero_points[0] -= 128;
@@ -106,6 +109,7 @@ Result<void> dequantize_activation(NodeImport& node, int x, const SourceQuantiza
 Result<void> import_dequantize(NodeImport& node) {
   OCTET_CHECK(check_plain(node));
   node.attributes.ignore("output_dtype");  // a kind of float
+  node.attributes.ignore(kOfIntegers);
   OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", 1));
   if (has_computed_quantization(node)) {
     OCTET_TRY(const int x, node.input(0));
@@ -121,7 +125,10 @@ Result<void> import_dequantize(NodeImport& node) {
     return invalid(std::string("its input is ") + name_of(type) + ", not u8, s8 or s32: is a QuantizeLinear missing?");
   OCTET_TRY(const auto q, read_quantization(node, 1, 2, type, constant ? constant->shape : node.shape(x), axis));
   if (q.type != type) return invalid(std::string("its zero-point is ") + name_of(q.type) + ", its input " + name_of(type));
-  if (!constant) return dequantize_activation(node, x, q);
+  if (!constant) {
+    OCTET_TRY(const std::int64_t of_integers, node.attributes.integer(kOfIntegers, 0));
+    return dequantize_activation(node, x, q, of_integers != 0);
+  }
   OCTET_TRY(Tensor real, dequantized(*constant, q));
   node.set_constant_output(std::move(real));
   return {};

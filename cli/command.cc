@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -221,11 +220,6 @@ Result<StagedFile> JsonOption::stage(nlohmann::json object) const {
     return StagedFile();
   }
   return StagedFile::write(path, {std::as_bytes(std::span(text))});
-}
-
-bool is_stdout(const std::string& path) noexcept {
-  struct stat file = {}, out = {};
-  return ::stat(path.c_str(), &file) == 0 && ::fstat(STDOUT_FILENO, &out) == 0 && file.st_dev == out.st_dev && file.st_ino == out.st_ino;
 }
 
 std::pair<std::string, std::string> split_name(const std::string& text, const std::vector<std::string>& names) {

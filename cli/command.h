@@ -68,7 +68,7 @@ struct JsonOption {
   void add(CLI::App& command);
   [[nodiscard]] bool wanted() const noexcept { return !path.empty(); }
   /// The object replaces the text on stdout.
-  [[nodiscard]] bool to_stdout() const noexcept { return path == "-"; }
+  [[nodiscard]] bool to_stdout() const noexcept { return path == "-" || is_stdout(path); }
   /// Writes the object with "schema_version" added.
   [[nodiscard]] Result<void> write(nlohmann::json object) const;
   /// The same, up to the file's name: for commands that have several files to commit together.
@@ -109,8 +109,6 @@ class Table {
 void to_stderr(const std::string& text) noexcept;
 /// An error where the name of a file to write is empty, or "-": models and arrays do not go to stdout.
 [[nodiscard]] Result<void> check_output_name(const std::string& option, const std::string& path);
-/// Whether a file to write is what stdout is (/dev/stdout, a pipe): then no text may follow on it.
-[[nodiscard]] bool is_stdout(const std::string& path) noexcept;
 /// "NAME=REST" split at the first '=' in front of which stands one of `names`; without such, at the first of all.
 /// Without any '=', the name is empty.
 [[nodiscard]] std::pair<std::string, std::string> split_name(const std::string& text,

@@ -71,6 +71,25 @@ TEST_CASE("cli inputs: a model of a fixed batch") {
                     data})["output"]["sqnr_db"] > 25);
 }
 
+TEST_CASE("cli inputs: an input without elements is given an array without, or nothing") {
+  const TempDir dir;
+  ModelBuilder m;
+  m.input("x", {1, 3, 4}).input("past", {1, 0, 4}).output("y").node("Concat", {"past", "x"}, {"y"}).with("axis", 1);
+  dir.write("m.onnx", m.bytes());
+  const std::string x = write_array(dir, "x.npy", random_array({1, 3, 4}, 3));
+  const std::string past = write_array(dir, "past.npy", f32_array({1, 0, 4}, {}));
+  for (const bool given : {false, true}) {
+    Args run = {"run", dir.file("m.onnx"), "--data", "x=" + x, "--out", dir.file("y.npy")};
+    if (given) run.insert(run.end(), {"--data", "past=" + past});
+    octet_output(run);
+    CHECK(Fixture::array(dir.file("y.npy")).bytes == Fixture::array(x).bytes);
+  }
+  write_array(dir, "none.npy", f32_array({0, 3, 4}, {}));
+  const Ran none = octet_program({"run", dir.file("m.onnx"), "--data", "x=" + dir.file("none.npy"), "--out", dir.file("y.npy")});
+  CHECK(none.code == 3);
+  CHECK(none.err.find("is empty: its shape is [0,3,4]") != std::string::npos);
+}
+
 TEST_CASE("cli inputs: images of any size become samples of the input's") {
   ModelBuilder m;
   m.input("x", {kOpen, 2, 2, 3}).output("y");

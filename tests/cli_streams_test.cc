@@ -66,6 +66,17 @@ TEST_CASE("cli streams: a model on stdout is a model") {
   CHECK(slurp(f.file("piped.npy")) == slurp(f.file("y.npy")));
 }
 
+TEST_CASE("cli streams: /dev/stdout that is a file is appended to where it is, and holds nothing else") {
+  const Folder& f = folder();
+  octet_output(f.convert("whole.octet"));
+  const std::string model = slurp(f.file("whole.octet"));
+  f.write("log", "begin\n");
+  CHECK(in_shell("", f.convert("/dev/stdout"), ">> '" + f.file("log") + "'") == 0);
+  CHECK(slurp(f.file("log")) == "begin\n" + model);
+  CHECK(in_shell("", {"inspect", f.file("net.octet"), "--json", "/dev/stdout"}, "> '" + f.file("log") + "'") == 0);
+  CHECK(nlohmann::json::parse(slurp(f.file("log")))["schema_version"] == 1);
+}
+
 TEST_CASE("cli streams: - is no name of a file to write") {
   const Folder& f = folder();
   for (const Args& args : {Args{"convert", f.file("net.onnx"), "-o", "-", "--mode", "float"}, Args{"export", f.file("net.octet"), "-o", "-"},

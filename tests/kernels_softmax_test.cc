@@ -101,10 +101,12 @@ TEST_CASE("f32: every length, masks, and what is no number, within a few roundin
   for (std::int64_t columns = 1; columns <= 1100; columns += columns < 40 ? 1 : 53) {
     INFO(columns);
     const auto n = static_cast<std::size_t>(columns);
-    auto values = random.reals(4 * n, -20, 20);
+    auto values = random.reals(5 * n, -20, 20);
     values[n] = 1e30F;
     values[2 * n + n / 2] = std::numeric_limits<float>::quiet_NaN();
     values[3 * n] = std::numeric_limits<float>::infinity();
+    std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(4 * n), n, -std::numeric_limits<float>::infinity());
+    values[5 * n - 1] = std::numeric_limits<float>::quiet_NaN();
     const Guarded<float> x(values);
     auto bytes = random.integers<std::uint8_t>(3 * n, 0, 1);
     std::fill_n(bytes.begin(), columns, std::uint8_t{0});
@@ -113,8 +115,8 @@ TEST_CASE("f32: every length, masks, and what is no number, within a few roundin
       for (const float value : {-1e4F, -std::numeric_limits<float>::infinity()}) {
         Guarded<float> y(x.size());
         std::vector<float> expected(x.size());
-        SoftmaxF32 s{4, columns, x.data(), expected.data(), 1, {}, value, true};
-        if (masked) s.mask = {mask.data(), 1, {4}, {columns / 2}, MaskedRow::zero};
+        SoftmaxF32 s{5, columns, x.data(), expected.data(), 1, {}, value, true};
+        if (masked) s.mask = {mask.data(), 1, {5}, {columns / 2}, MaskedRow::zero};
         softmax_rows_f32_reference(s);
         s.y = y.data();
         softmax_rows_f32_avx2(s);

@@ -141,7 +141,7 @@ Result<Arrays> read_data(const std::string& path, const ReadOptions& options) {
   return guarded(path, [&]() -> Result<Arrays> {
     OCTET_TRY(Arrays arrays, read_any(path, options));
     for (const auto& [name, array] : arrays) {
-      if (array.elements() > 0) continue;
+      if (array.elements() > 0 || (!array.shape.empty() && array.shape[0] > 0)) continue;  // samples may have no elements
       return bad_file((name.empty() ? "" : "array " + quote(name) + " ") + "is empty: its shape is " +
                       shape_text(array.shape))
           .in(path);

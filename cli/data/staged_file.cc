@@ -99,13 +99,25 @@ int create_temporary(const std::filesystem::path& directory, std::unique_ptr<con
   return -1;
 }
 
+/// What is written to as it is: another descriptor of stdout keeps its place in a file, and appends where it does.
+int open_in_place(const std::string& path) {
+  if (!is_stdout(path)) return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  std::fflush(stdout);
+  return ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+}
+
 }  // namespace
+
+bool is_stdout(const std::string& path) noexcept {
+  struct stat file = {}, out = {};
+  return ::stat(path.c_str(), &file) == 0 && ::fstat(STDOUT_FILENO, &out) == 0 && file.st_dev == out.st_dev && file.st_ino == out.st_ino;
+}
 
 Result<StagedFile> StagedFile::write(const std::string& path, std::initializer_list<std::span<const std::byte>> parts) {
   struct stat status = {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (exists && !S_ISREG(status.st_mode)) {  // a rename would replace /dev/null by a file
-    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (exists && (!S_ISREG(status.st_mode) || is_stdout(path))) {  // a rename would replace /dev/null by a file
+    const int descriptor = open_in_place(path);
     if (descriptor < 0) return write_error(errno, path);
     if (const int error = write_and_close(descriptor, parts, false); error != 0) return write_error(error, path);
     return StagedFile();

@@ -11,9 +11,13 @@
 
 namespace octet::cli {
 
+/// Whether a file to write is what stdout is (/dev/stdout, a pipe, a file it goes to): then no text may follow on it.
+[[nodiscard]] bool is_stdout(const std::string& path) noexcept;
+
 /// A file written in full under a temporary name beside its target and synced; commit() gives it its name. Several can
 /// be staged before the first is committed. Without commit() nothing is left behind, nor where a signal ends the
-/// process (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU). What is no regular file (/dev/stdout) is written at once, as it is.
+/// process (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU). What is no regular file, or is stdout, is written at once,
+/// as it is.
 class StagedFile {
  public:
   /// Nothing to commit.

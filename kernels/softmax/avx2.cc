@@ -145,12 +145,15 @@ void softmax_f32_avx2(const SoftmaxF32& s, std::int64_t begin, std::int64_t end)
     const float* x = s.x + row * n;
     float* y = s.y + row * n;
     const std::uint8_t* mask = s.mask.row(row);
-    float peak = -__builtin_inff();
+    constexpr float kLeast = -__builtin_inff();
+    float peak = kLeast;
     for (std::int64_t c = 0; c < n; ++c) {
       y[c] = mask == nullptr || mask[c] != 0 ? x[c] : s.mask_replaces ? s.mask_value : x[c] + s.mask_value;
       peak = y[c] > peak ? y[c] : peak;
     }
-    if (mask != nullptr && peak == -__builtin_inff()) {
+    bool none = mask != nullptr && peak == kLeast;
+    for (std::int64_t c = 0; none && c < n; ++c) none = y[c] == kLeast;  // a NaN is none, but no peak
+    if (none) {
       __builtin_memset(y, 0, static_cast<unsigned long>(n) * sizeof(float));
       continue;
     }

@@ -44,7 +44,10 @@ void softmax_rows_f32_reference(const SoftmaxF32& s) noexcept {
       };
       double peak = at(0);
       for (std::int64_t c = 1; c < columns; ++c) peak = std::max(peak, at(c));
-      if (kept != nullptr && peak == -std::numeric_limits<double>::infinity()) {
+      const double least = -std::numeric_limits<double>::infinity();
+      bool none = kept != nullptr && peak == least;
+      for (std::int64_t c = 0; none && c < columns; ++c) none = at(c) == least;  // a NaN is none, but no peak
+      if (none) {
         std::fill_n(y, columns, 0.0F);
         continue;
       }

@@ -63,7 +63,7 @@ class DynamicQuantizer {
     const Quantization x{{1.0F}, {0}, -1};
     if (!lacks_imported_weights(graph_, product, x, {}).empty()) return false;
     ImportedWeights made = imported_weights(graph_, product, x, {});
-    if (made.halves) return false;
+    if (made.parts > 1) return false;
     const Tensor& w = graph_.tensors[at(real)];
     Tensor kept{w.name, Type::s8, w.shape, false, std::move(made.quant), Constant::of(std::move(made.weights))};
     graph_.tensors.push_back(std::move(kept));

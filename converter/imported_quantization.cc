@@ -32,6 +32,16 @@ bool is_integer(float value, const Quantization& q, std::size_t c) {
   return std::abs(integer) <= 255 && static_cast<float>(integer) * q.scales[q.scales.size() == 1 ? 0 : c] == value;
 }
 
+/// How many s8 it takes to add up to an integer.
+int s8_parts(std::int32_t v) { return v < 0 ? (-v + 127) / 128 : (v + 126) / 127; }
+
+/// What of an integer fits in s8; the integer keeps the rest.
+std::int8_t take_s8(std::int32_t& v) {
+  const auto part = static_cast<std::int8_t>(std::clamp(v, -128, 127));
+  v -= part;
+  return part;
+}
+
 std::span<const float> bias_of(const Graph& graph, const Node& node) {
   if (node.inputs.size() < 3 || node.inputs[2] == kAbsent) return {};
   return graph.tensors[at(node.inputs[2])].data.as<float>();
@@ -136,12 +146,11 @@ ImportedWeights imported_weights(const Graph& graph, const Node& node, const Qua
     if (made.quant.axis == -1) made.quant = {std::vector<float>(channels, q.scales[0]), {}, 0};
     made.quant.scales[c] = std::ldexp(made.quant.scales[c], -channel.shift);
   }
-  made.halves = std::ranges::any_of(integers, [](std::int32_t v) { return v < -128 || v > 127; });
+  for (const std::int32_t v : integers) made.parts = std::max(made.parts, s8_parts(v));
   const auto row = at(w.shape.back());
   for (std::size_t first = 0; first < integers.size(); first += row) {
-    for (std::size_t i = first; i < first + row; ++i) made.weights.push_back(static_cast<std::int8_t>(std::clamp(integers[i], -128, 127)));
-    for (std::size_t i = first; made.halves && i < first + row; ++i)
-      made.weights.push_back(static_cast<std::int8_t>(integers[i] - std::clamp(integers[i], -128, 127)));
+    for (int part = 0; part < made.parts; ++part)
+      for (std::size_t i = first; i < first + row; ++i) made.weights.push_back(take_s8(integers[i]));
   }
   return made;
 }

@@ -17,8 +17,8 @@ struct ImportedWeights {
   std::vector<std::int8_t> weights;
   std::vector<std::int32_t> bias;  ///< at s_x * s_w[c]; empty where there is none
   Quantization quant;
-  /// Some w is not s8. Then each row of the last axis is there twice: w clamped to s8, and what that leaves of it.
-  bool halves = false;
+  /// More than 1 where some w is not s8: each row of the last axis is there so often, first w clamped to s8, then what that leaves of it.
+  int parts = 1;
 };
 
 /// Why there are none; empty if there are. `x` quantizes the input, `y`, if present, the output.

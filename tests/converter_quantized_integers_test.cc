@@ -47,6 +47,25 @@ TEST_CASE("a product of integers takes the bytes of a QuantizeLinear, whatever t
   }
 }
 
+TEST_CASE("weights of a product of integers go from -255 to 255") {
+  const Values w = {255, -255, 254, 0, 128, -129, 127, -128};
+  for (const int zero_point : {0, 255}) {
+    QuantizedBuilder m = quantized_input({0.05F}, {7});
+    std::vector<int> bytes;
+    Values expected(kRows * 2);
+    for (const float v : w) bytes.push_back(std::clamp(static_cast<int>(v) + zero_point, 0, 255));
+    for (std::size_t i = 0; i < kX.size(); ++i)
+      for (std::size_t k = 0; k < 2; ++k)
+        expected[i / 4 * 2 + k] += static_cast<float>((byte_of(i, {0.05F}, {7}) - 7) * (bytes[i % 4 * 2 + k] - zero_point));
+    m.bytes("w", {4, 2}, bytes, kU8).bytes("seven", {}, {7}, kU8).bytes("w_z", {}, {zero_point}, kU8).output("y");
+    m.node("MatMulInteger", {"q", "w", "seven", "w_z"}, {"p"});
+    m.node("Cast", {"p"}, {"y"}).with("to", onnx::TensorProto::FLOAT);
+    const Model made = quantized(m);
+    CHECK(std::ranges::count(operators(made), Operator::FullyConnected) == 1);
+    CHECK(run(made.impl().graph, {kX}, kRows)[0] == expected);
+  }
+}
+
 TEST_CASE("bytes that moved are read with the scale of their DequantizeLinear") {
   for (const auto& [scales, zero_points] : kInputs) {
     QuantizedBuilder m = quantized_input(scales, zero_points);

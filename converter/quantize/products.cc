@@ -10,8 +10,8 @@ namespace {
 
 using schema::Operator;
 
-/// Each group of channels of x (the last axis) followed by itself.
-int add_twice(QuantizedGraph& to, int x, const Node& product) {
+/// Each group of channels of x (the last axis) `times` times, one after the other.
+int add_repeated(QuantizedGraph& to, int x, const Node& product, int times) {
   const int groups = product.op() == Operator::Conv ? product.as<schema::ConvT>().groups : 1;
   const Tensor source = to.tensor(x);
   const auto make = [&](auto op, const char* suffix, int input, Shape shape) {
@@ -24,18 +24,18 @@ int add_twice(QuantizedGraph& to, int x, const Node& product) {
   together.shape = apart.shape;
   const auto channels = static_cast<int>(shape.back());
   apart.shape.insert(apart.shape.end(), {groups, channels / groups});
-  together.shape.push_back(2 * channels);
+  together.shape.push_back(times * channels);
   shape.back() = groups;
   shape.push_back(channels / groups);
   const int grouped = make(std::move(apart), "_grouped", x, shape);
   schema::TileT tile;
   tile.repeats.assign(shape.size(), 1);
-  tile.repeats.back() = 2;
-  shape.back() *= 2;
+  tile.repeats.back() = times;
+  shape.back() *= times;
   const int tiled = make(std::move(tile), "_tiled", grouped, shape);
   shape = source.shape;
-  shape.back() *= 2;
-  return make(std::move(together), "_twice", tiled, shape);
+  shape.back() *= times;
+  return make(std::move(together), "_repeated", tiled, shape);
 }
 
 /// A product of x with weights named and shaped like the source's.
@@ -64,15 +64,15 @@ Result<void> add_product(QuantizedGraph& to, const Node& node, const QuantizeOpt
   return {};
 }
 
-/// Where the weights are too large without their zero-point for s8, they are two halves, and each input is there twice.
+/// Where the weights are too large without their zero-point for s8, they are in parts, and each input is there for every part.
 void add_imported_product(QuantizedGraph& to, const Node& node) {
   const Tensor& w = to.from().tensors[at(node.inputs[1])];
   int x = to.quantized_of(node.inputs[0]);
   ImportedWeights q = imported_weights(to.from(), node, to.tensor(x).quant, to.plan().parameters[at(node.outputs[0])]);
   Shape shape = w.shape;
-  if (q.halves) {
-    shape.back() *= 2;
-    x = add_twice(to, x, node);
+  if (q.parts > 1) {
+    shape.back() *= q.parts;
+    x = add_repeated(to, x, node, q.parts);
   }
   append(to, node, x, {w.name, Type::s8, std::move(shape), false, std::move(q.quant), Constant::of(std::move(q.weights))}, std::move(q.bias));
 }

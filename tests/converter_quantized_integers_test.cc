@@ -1,6 +1,7 @@
 // Quantized bytes that something else than their own DequantizeLinear reads: products of integers, bytes on the move, and scales for
 // each channel that are all alike.
 #include "quantized_builder.h"
+#include "support/import_checks.h"
 
 namespace octet_test {
 namespace {
@@ -64,6 +65,30 @@ TEST_CASE("weights of a product of integers go from -255 to 255") {
     CHECK(std::ranges::count(operators(made), Operator::FullyConnected) == 1);
     CHECK(run(made.impl().graph, {kX}, kRows)[0] == expected);
   }
+}
+
+TEST_CASE("constants and inputs beside quantized bytes are bytes of the same scale") {
+  for (const int type : {kU8, kS8}) {
+    QuantizedBuilder m;
+    m.parameters("d", 0.5F, 3, type).input("x", {1, 2}).input("raw", {1, 1}, type).output("y");
+    m.bytes("c", {1, 2}, {1, 100}, type);
+    m.node("QuantizeLinear", {"x", "d_s", "d_z"}, {"q"});
+    m.node("Concat", {"c", "q", "raw"}, {"joined"}).with("axis", 1);
+    m.node("DequantizeLinear", {"joined", "d_s", "d_z"}, {"y"});
+    octet::Session session = must(quantized(m).session({}));
+    const Values x = {1, -0.5F};
+    const std::vector<std::uint8_t> raw = {5};
+    Values y(5);
+    const std::vector<octet::InputTensor> in = {x, {raw.data(), 1, session.inputs()[1].type}};
+    must(session.run(in, std::vector<octet::OutputTensor>{y}));
+    CHECK(y == Values{-1, 48.5F, 1, -0.5F, 1});
+  }
+  QuantizedBuilder m;
+  m.parameters("d", 0.5F, 3, kU8).bytes("c", {1, 2}, {1, 100}, kS8).input("x", {1, 2}).output("y");
+  m.node("QuantizeLinear", {"x", "d_s", "d_z"}, {"q"});
+  m.node("Concat", {"c", "q"}, {"joined"}).with("axis", 1);
+  m.node("DequantizeLinear", {"joined", "d_s", "d_z"}, {"y"});
+  check_refused(m, octet::ErrorCode::invalid_file, "an input is s8, another u8");
 }
 
 TEST_CASE("bytes that moved are read with the scale of their DequantizeLinear") {

@@ -35,6 +35,9 @@ struct SourceQuantization {
 /// clamp(rne(x / s) + z) of a constant; invalid where a value is NaN.
 [[nodiscard]] Result<Tensor> quantized(const Tensor& real, const SourceQuantization& quantization);
 
+/// The bytes of x, whatever they have stood for, as u8 under `quant`; `s8`: that are s8 in the source. Called after the node's output.
+[[nodiscard]] Result<int> relabeled(NodeImport& node, int x, const Quantization& quant, bool s8, const std::string& suffix = "@u8");
+
 /// The integers of a u8 or s8 activation, quantized or not, as f32.
 [[nodiscard]] Result<int> as_numbers(NodeImport& node, int x);
 

@@ -51,6 +51,11 @@ int QuantizedGraph::rescaled(int made, const Quantization& q) {
   schema::LookupT lookup;
   lookup.tables = make_table(source.quant, q, [](double x) { return x; });
   const std::string name = unused_name(source.name + "_rescaled");
+  if (source.constant()) {
+    std::vector<std::uint8_t> bytes;
+    for (const std::uint8_t byte : source.data.as<std::uint8_t>()) bytes.push_back(lookup.tables[byte]);
+    return add_tensor({name, Type::u8, source.shape, false, q, Constant::of(std::move(bytes))});
+  }
   return append(name, attributes(std::move(lookup)), {made}, {name, Type::u8, source.shape, source.batched, q, {}});
 }
 

@@ -1,4 +1,6 @@
-#include "converter/onnx/importer.h"
+#include <algorithm>
+
+#include "converter/onnx/source_quantization.h"
 
 namespace octet {
 namespace {
@@ -26,6 +28,19 @@ Result<void> check_others(NodeImport& node, const std::vector<int>& others, int 
   return {};
 }
 
+/// Of integers of a QuantizeLinear, as `like` are. Inputs of the graph and constants beside them say nothing of a scale: they have theirs.
+Result<void> emit_of_quantized(NodeImport& node, schema::ConcatT op, std::vector<int> inputs, const Tensor& like) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor& x = node.tensor(inputs[i]);
+    if (x.quant.present()) continue;
+    if (source_type(x) != source_type(like)) return invalid(std::string("an input is ") + name_of(x.type) + ", another " + name_of(source_type(like)));
+    OCTET_TRY(inputs[i], relabeled(node, inputs[i], like.quant, like.source.s8, "@u8" + std::to_string(i)));
+  }
+  OCTET_TRY(const int y, node.emit_tensor(std::move(op), std::move(inputs), {node.output_name(), Type::u8, like.quant, like.source}));
+  node.set_output(0, y);
+  return {};
+}
+
 Result<void> import_concat(NodeImport& node) {
   if (!node.attributes.has("axis")) return invalid("has no axis");
   OCTET_TRY(const std::int64_t axis, node.attributes.integer("axis", 0));
@@ -39,7 +54,10 @@ Result<void> import_concat(NodeImport& node) {
   schema::ConcatT op;
   OCTET_TRY(op.axis, normalize_axis(axis, node.rank(inputs[0])));
   OCTET_CHECK(check_others(node, left_out, inputs[0], static_cast<std::size_t>(op.axis)));
-  return node.emit(std::move(op), std::move(inputs));
+  const auto quantized = std::ranges::find_if(inputs, [&](int x) { return node.tensor(x).quant.present(); });
+  if (quantized == inputs.end()) return node.emit(std::move(op), std::move(inputs));
+  const Tensor like = node.tensor(*quantized);
+  return emit_of_quantized(node, std::move(op), std::move(inputs), like);
 }
 
 }  // namespace

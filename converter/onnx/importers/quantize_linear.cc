@@ -30,11 +30,6 @@ schema::LookupT relabel(bool shift) {
   return lookup;
 }
 
-/// The bytes of x, whatever they have stood for, as u8 under `quant`.
-Result<int> relabeled(NodeImport& node, int x, const Quantization& quant, bool s8) {
-  return node.emit_tensor(relabel(node.type(x) == Type::s8), {x}, {node.output_name() + "@u8", Type::u8, quant, {{}, s8}});
-}
-
 /// One value for each channel along `axis`, to be broadcast against `rank` axes.
 int channel_constant(NodeImport& node, std::vector<float> values, int axis, std::size_t rank, const char* suffix) {
   Tensor t;
@@ -198,6 +193,10 @@ Result<void> import_quantize(NodeImport& node) {
 }
 
 }  // namespace
+
+Result<int> relabeled(NodeImport& node, int x, const Quantization& quant, bool s8, const std::string& suffix) {
+  return node.emit_tensor(relabel(node.type(x) == Type::s8), {x}, {node.output_name() + suffix, Type::u8, quant, {{}, s8}});
+}
 
 Result<int> as_numbers(NodeImport& node, int x) {
   if (!node.tensor(x).quant.present()) return node.emit_inner(schema::CastT{}, {x}, "@numbers", Type::f32);

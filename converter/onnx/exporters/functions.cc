@@ -160,6 +160,14 @@ Quantization as_s8(Quantization q) {
   return q;
 }
 
+/// Another scale for the values of x. The bound, where QuantizeLinear saturates anyway, keeps ONNX Runtime from making one pair of two,
+/// with a scale that is neither's.
+std::string bounded(ExportGraph& e, const std::string& x, const Quantization& to) {
+  if (to.zero_point() == 0) return clamped(e, x, 0, kInfinity);
+  const auto real = [&](int byte) { return static_cast<float>(byte - to.zero_point()) * to.scale(); };
+  return clamped(e, x, real(0), real(255));
+}
+
 Result<void> write_lookup(ExportGraph& e, const Node& node) {
   const auto& a = node.as<schema::LookupT>();
   const Tensor& x = e.tensor(node.inputs[0]);
@@ -184,7 +192,9 @@ Result<void> write_lookup(ExportGraph& e, const Node& node) {
   const Candidate* c = a.axis < 0 && x.quant.present() && y.quant.present() ? recognized(x.quant, y.quant, a.tables) : nullptr;
   if (c == nullptr) return write_table(e, node, a);
   const Layout layout = layout_of(e, node);
-  e.set_real(node.outputs[0], function_of(e, c->function, c->a, c->b, e.real(node.inputs[0], layout), y.name + "_function"), layout);
+  const std::string real = e.real(node.inputs[0], layout);
+  const bool same_values = c->function == Function::Clip && c->a == -kInfinity;
+  e.set_real(node.outputs[0], same_values ? bounded(e, real, y.quant) : function_of(e, c->function, c->a, c->b, real, y.name + "_function"), layout);
   return {};
 }
 

@@ -66,6 +66,16 @@ TEST_CASE("matrix products: weights per column, a bias added afterwards, real re
   check_agrees(m, 1e-5F);
 }
 
+TEST_CASE("a Gemm's alpha goes into the scales of its weights") {
+  QuantizedBuilder m;
+  m.input("x", {kOpen, 8}).output("y");
+  m.pair("x", "x_d", 2.0F / 255, 120).weights("w", {8, 3}, {0.01F, 0.02F, 0.03F}, {0, 0, 0}, kS8, 1, 5);
+  m.node("Gemm", {"x_d", "w"}, {"p"}).with("alpha", 0.5F);
+  m.pair("p", "y", 0.02F, 128);
+  CHECK(operators(quantized(m)) == std::vector{Operator::Quantize, Operator::FullyConnected, Operator::Dequantize});
+  check_agrees(m, 0.02F);
+}
+
 TEST_CASE("weights that are transposed or quantized on the way are the integers they were") {
   QuantizedBuilder m;
   m.input("x", {kOpen, 8}).output("y").random("v", {8, 8});

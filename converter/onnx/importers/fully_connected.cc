@@ -1,37 +1,59 @@
+#include <algorithm>
 #include <string>
 
 #include "converter/onnx/importers/products.h"
 #include "converter/onnx/tensor_proto.h"
+#include "converter/passes/source_scales.h"
 
 namespace octet {
 namespace {
 
-/// A right operand [K, N] (or [N, K], `rows_are_outputs`) as weights [N, K], times `factor`.
-Result<Tensor> weights_of(const Tensor& right, bool rows_are_outputs, float factor) {
+/// A right operand [K, N] (or [N, K], `rows_are_outputs`) as weights [N, K].
+Tensor with_rows_of_outputs(const Tensor& right, bool rows_are_outputs) {
   const auto from = right.data.as<float>();
   const auto rows = static_cast<std::size_t>(right.shape[0]);
   const auto columns = static_cast<std::size_t>(right.shape[1]);
   std::vector<float> to(from.size());
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t c = 0; c < columns; ++c)
-      to[rows_are_outputs ? r * columns + c : c * rows + r] = from[r * columns + c] * factor;
+      to[rows_are_outputs ? r * columns + c : c * rows + r] = from[r * columns + c];
   Tensor made = right;
   if (!rows_are_outputs) made.shape = {right.shape[1], right.shape[0]};
   const int outputs_axis = rows_are_outputs ? 0 : 1;
   Quantization& q = made.source.quant;
-  if (factor != 1.0F || (q.axis != -1 && q.axis != outputs_axis)) q = {};
+  if (q.axis != -1 && q.axis != outputs_axis) q = {};
   if (q.axis != -1) q.axis = 0;
   made.data = Constant::of(std::move(to));
   return made;
 }
 
-/// Gemm's C as a bias [outputs], times `factor`: it must be one row, or one value.
+/// The same times `factor`: integers of the source stay, their scales change.
+Result<Tensor> weights_of(const Tensor& right, bool rows_are_outputs, float factor) {
+  Tensor made = with_rows_of_outputs(right, rows_are_outputs);
+  if (factor == 1.0F) return made;
+  const std::vector<double> factors(static_cast<std::size_t>(made.shape[0]), static_cast<double>(factor));
+  if (made.source.quant.present())
+    if (auto scaled = with_scaled_source(made, factors)) return *std::move(scaled);
+  const auto from = made.data.as<float>();
+  std::vector<float> to(from.size());
+  std::ranges::transform(from, to.begin(), [&](float v) { return v * factor; });
+  made.source = {};
+  made.data = Constant::of(std::move(to));
+  return made;
+}
+
+/// Whether Gemm's C is a constant that is one row, or one value.
+Result<bool> is_bias(const NodeImport& node, std::int64_t outputs) {
+  const auto c = node.constant(2);
+  if (!c) return false;
+  if (c->type != Type::f32) return unsupported(std::string("its C is ") + name_of(c->type) + ", not f32");
+  const std::int64_t count = element_count(c->shape);
+  return count == 1 || (count == outputs && c->shape.back() == outputs);
+}
+
+/// Gemm's C as a bias [outputs], times `factor`.
 Result<Tensor> bias_of(const Tensor& c, std::int64_t outputs, float factor) {
-  if (c.type != Type::f32) return unsupported(std::string("its C is ") + name_of(c.type) + ", not f32");
   const bool one_value = element_count(c.shape) == 1;
-  if (!one_value && (c.shape.back() != outputs || element_count(c.shape) != outputs))
-    return unsupported("its C has shape " + to_string(c.shape) + "; only one row of " + std::to_string(outputs) +
-                       " values is supported");
   const auto from = c.data.as<float>();
   std::vector<float> to(static_cast<std::size_t>(outputs));
   for (std::size_t i = 0; i < to.size(); ++i) to[i] = from[one_value ? 0 : i] * factor;
@@ -41,7 +63,27 @@ Result<Tensor> bias_of(const Tensor& c, std::int64_t outputs, float factor) {
   return made;
 }
 
-/// Of two activations: their product, scaled, and what is added to it.
+/// Whether a tensor can be added to one of shape `to` and leave it that shape.
+bool broadcasts(const Shape& from, const Shape& to) {
+  if (from.size() > to.size()) return false;
+  return std::equal(from.rbegin(), from.rend(), to.rbegin(), [](std::int64_t f, std::int64_t t) { return f == 1 || f == t; });
+}
+
+/// The product, and beta C added to it.
+Result<void> add_c(NodeImport& node, int product, float beta) {
+  OCTET_TRY(int c, node.input(2));
+  if (!broadcasts(node.shape(c), node.shape(product)))
+    return invalid("its C of shape " + to_string(node.shape(c)) + " does not fit to " + to_string(node.shape(product)));
+  if (beta != 1.0F) {
+    Tensor factor;
+    factor.name = node.output_name() + "@beta";
+    factor.data = Constant::of(std::vector<float>{beta});
+    OCTET_TRY(c, node.emit_inner(schema::MulT{}, {c, node.add_constant(std::move(factor))}, "@C"));
+  }
+  return node.emit(schema::AddT{}, {product, c});
+}
+
+/// Of two activations.
 Result<void> import_gemm_of_activations(NodeImport& node, int a, float alpha, float beta, bool trans_b) {
   OCTET_TRY(const int b, node.input(1));
   if (node.rank(b) != 2) return invalid("its input B has rank " + std::to_string(node.rank(b)) + ", not 2");
@@ -50,14 +92,7 @@ Result<void> import_gemm_of_activations(NodeImport& node, int a, float alpha, fl
   op.scale = alpha;
   if (!node.has_input(2)) return node.emit(std::move(op), {a, b});
   OCTET_TRY(const int product, node.emit_inner(std::move(op), {a, b}, "@product"));
-  OCTET_TRY(int c, node.input(2));
-  if (beta != 1.0F) {
-    Tensor factor;
-    factor.name = node.output_name() + "@beta";
-    factor.data = Constant::of(std::vector<float>{beta});
-    OCTET_TRY(c, node.emit_inner(schema::MulT{}, {c, node.add_constant(std::move(factor))}, "@C"));
-  }
-  return node.emit(schema::AddT{}, {product, c});
+  return add_c(node, product, beta);
 }
 
 /// alpha A' B' + beta C.
@@ -75,15 +110,16 @@ Result<void> import_gemm(NodeImport& node) {
   }
   if (!node.constant(1)) return import_gemm_of_activations(node, x, alpha, beta, trans_b != 0);
   OCTET_TRY(const int weights, derive_weights(node, trans_b != 0, alpha));
-  std::vector<int> inputs = {x, weights};
-  if (node.has_input(2)) {
-    OCTET_TRY(const Tensor c, node.constant(2, "C"));
-    const std::int64_t outputs = node.shape(weights)[0];
-    const std::string how = "bias of " + std::to_string(outputs) + " x " + exact(beta);
-    OCTET_TRY(const int bias, node.derived(2, how, [&](const Tensor& t) { return bias_of(t, outputs, beta); }));
-    inputs.push_back(bias);
+  if (!node.has_input(2)) return node.emit(schema::FullyConnectedT{}, {x, weights});
+  const std::int64_t outputs = node.shape(weights)[0];
+  OCTET_TRY(const bool is_row, is_bias(node, outputs));
+  if (!is_row) {
+    OCTET_TRY(const int product, node.emit_inner(schema::FullyConnectedT{}, {x, weights}, "@product"));
+    return add_c(node, product, beta);
   }
-  return node.emit(schema::FullyConnectedT{}, std::move(inputs));
+  const std::string how = "bias of " + std::to_string(outputs) + " x " + exact(beta);
+  OCTET_TRY(const int bias, node.derived(2, how, [&](const Tensor& t) { return bias_of(t, outputs, beta); }));
+  return node.emit(schema::FullyConnectedT{}, {x, weights, bias});
 }
 
 }  // namespace

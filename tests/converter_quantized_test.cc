@@ -351,8 +351,8 @@ TEST_CASE("inconsistent scales and zero-points are refused, naming node and reas
   }, "'quantize'", "has 1 zero-points for 4 scales");
   refused([](auto& m) { m.parameters("a", 1, 3, kU8).parameters("b", 1, 3, kS8), pair_of(m, {"x", "a_s", "a_z"}, {"q", "b_s", "b_z"}); },
           "'dequantize'", "its zero-point is s8, its input u8");
-  refused([](auto& m) { m.parameters("a", 1, 3, kU8).parameters("b", 2, 3, kU8), pair_of(m, {"x", "a_s", "a_z"}, {"q", "b_s", "b_z"}); },
-          "'dequantize'", "are not those of its input, scale 1.0");
+  refused([](auto& m) { m.parameters("a", 1e-8F, 3, kU8).parameters("b", 2e-8F, 3, kU8), pair_of(m, {"x", "a_s", "a_z"}, {"q", "b_s", "b_z"}); },
+          "'dequantize'", "its scale 2e-08 and zero-point 3 are not those of its input, scale 1e-08");
   // Pairs of which one or both have parameters for each channel.
   const auto channels = [](QuantizedBuilder& m, const std::string& name, const std::vector<float>& scales, const std::vector<int>& zero_points) {
     m.f32(name + "_s", {4}, scales);
@@ -365,10 +365,10 @@ TEST_CASE("inconsistent scales and zero-points are refused, naming node and reas
     return [=](QuantizedBuilder& m) { channels(m, name, {1, 2, 3, last}, {3, 3, 3, zero_point}); };
   };
   const auto one = [](const char* name) { return [=](QuantizedBuilder& m) { m.parameters(name, 1, 3, kU8); }; };
-  differing(each("a", 4, 3), each("b", 5, 3), "its scale of channel 0 1.000000 and zero-point 3 are not those of its input, scale of channel 0");
-  differing(each("a", 4, 3), each("b", 4, 2), "are not those of its input");
-  differing(each("a", 4, 3), one("b"), "its scale 1.000000 and zero-point 3 are not those of its input, scale of channel 0");
-  differing(one("a"), each("b", 4, 3), "are not those of its input, scale 1.000000 and zero-point 3");
+  differing(each("a", 4, 3), each("b", 5, 3), "its scale of channel 3 5 and zero-point 3 are not those of its input, scale of channel 3 4");
+  differing(each("a", 4, 3), each("b", 4, 2), "its scale of channel 3 4 and zero-point 2 are not those of its input, scale of channel 3 4 and zero-point 3");
+  differing(each("a", 4, 3), one("b"), "its scale 1 and zero-point 3 are not those of its input, scale of channel 1 2");
+  differing(one("a"), each("b", 4, 3), "are not those of its input, scale 1 and zero-point 3");
   refused([](auto& m) { m.parameters("a", 1, 3, kU8), m.node("DequantizeLinear", {"x", "a_s", "a_z"}, {"y"}).named("dequantize"); },
           "'dequantize'", "its input is f32, not u8, s8 or s32: is a QuantizeLinear missing?");
   refused([](auto& m) { m.parameters("a", 1, 3, onnx::TensorProto::INT32), pair_of(m, {"x", "a_s", "a_z"}, {"q", "a_s", "a_z"}); },

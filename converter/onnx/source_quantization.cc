@@ -1,6 +1,8 @@
 #include "converter/onnx/source_quantization.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 
 #include "engine/ops/common.h"
@@ -59,6 +61,11 @@ Quantization SourceQuantization::as_u8() const {
 
 Type source_type(const Tensor& tensor) noexcept { return tensor.type == Type::u8 && tensor.source.s8 ? Type::s8 : tensor.type; }
 
+std::string text_of(float value) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
 Result<std::vector<float>> read_scales(const NodeImport& node, std::size_t input) {
   OCTET_TRY(const Tensor scale, node.constant(input, "scale"));
   if (scale.type != Type::f32) return invalid(std::string("its scale is ") + name_of(scale.type) + ", not f32");
@@ -66,7 +73,7 @@ Result<std::vector<float>> read_scales(const NodeImport& node, std::size_t input
   const auto values = scale.data.as<float>();
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isnormal(values[i]) || values[i] < 0)
-      return invalid("scale[" + std::to_string(i) + "] is " + std::to_string(values[i]) + ", not a normal positive number");
+      return invalid("scale[" + std::to_string(i) + "] is " + text_of(values[i]) + ", not a normal positive number");
   return std::vector<float>(values.begin(), values.end());
 }
 

@@ -21,6 +21,9 @@ struct SourceQuantization {
 /// The source's type of a tensor: s8 tensors that have become u8 are s8.
 [[nodiscard]] Type source_type(const Tensor& tensor) noexcept;
 
+/// The shortest text that no other number has: "0.02", "1e-42".
+[[nodiscard]] std::string text_of(float value);
+
 /// The values of a constant scale; what is no positive normal f32 is an error.
 [[nodiscard]] Result<std::vector<float>> read_scales(const NodeImport& node, std::size_t input);
 

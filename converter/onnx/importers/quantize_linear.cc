@@ -10,9 +10,13 @@
 namespace octet {
 namespace {
 
-std::string say(const Quantization& q) {
-  const std::string of = q.axis == -1 ? "" : "of channel 0 ";
-  return "scale " + of + std::to_string(q.scale()) + " and zero-point " + std::to_string(q.zero_point());
+std::size_t channel_in(const Quantization& q, std::size_t c) { return std::min(c, q.scales.size() - 1); }
+
+/// Scale and zero-point of channel c.
+std::string say(const Quantization& q, std::size_t c = 0) {
+  const std::size_t k = channel_in(q, c);
+  const std::string of = q.axis == -1 ? "" : "of channel " + std::to_string(k) + " ";
+  return "scale " + of + text_of(q.scales[k]) + " and zero-point " + std::to_string(q.zero_points[k]);
 }
 
 Result<void> check_plain(NodeImport& node) {
@@ -67,20 +71,28 @@ std::optional<Quantization> made_with(const NodeImport& node, int x) {
   return of.quant;
 }
 
-/// A pair where one of the two has parameters for each channel.
-bool differ(const Quantization& a, const Quantization& b) {
-  if (a.axis != -1 && b.axis != -1) return a != b;
-  const Quantization& many = a.axis == -1 ? b : a;
-  const Quantization& one = a.axis == -1 ? a : b;
-  return std::ranges::any_of(many.scales, [&](float s) { return s != one.scale(); }) ||
-         std::ranges::any_of(many.zero_points, [&](std::int32_t z) { return z != one.zero_point(); });
+/// Of a pair where one of the two has parameters for each channel: the first whose parameters are not the same.
+std::optional<std::size_t> differing_channel(const Quantization& a, const Quantization& b) {
+  for (std::size_t c = 0; c < std::max(a.scales.size(), b.scales.size()); ++c) {
+    const std::size_t in_a = channel_in(a, c);
+    const std::size_t in_b = channel_in(b, c);
+    if (a.scales[in_a] != b.scales[in_b] || a.zero_points[in_a] != b.zero_points[in_b]) return c;
+  }
+  return std::nullopt;
+}
+
+/// The error of a DequantizeLinear that is not the inverse of its QuantizeLinear.
+Result<void> check_pair(const Quantization& made_by, const Quantization& q) {
+  if (made_by.axis != -1 && q.axis != -1 && made_by.axis != q.axis)
+    return invalid("its scales are those of axis " + std::to_string(q.axis) + ", those of its input of axis " + std::to_string(made_by.axis));
+  const auto c = differing_channel(made_by, q);
+  return c ? invalid("its " + say(q, *c) + " are not those of its input, " + say(made_by, *c)) : Result<void>();
 }
 
 /// `of_integers`: of what x holds, whatever it was made with.
 Result<void> dequantize_activation(NodeImport& node, int x, const SourceQuantization& q, bool of_integers) {
   const auto made_by = made_with(node, x);
-  if (!of_integers && made_by && (made_by->axis != -1 || !q.per_tensor()) && differ(*made_by, q.quant))
-    return invalid("its " + say(q.quant) + " are not those of its input, " + say(*made_by));
+  if (!of_integers && made_by && (made_by->axis != -1 || !q.per_tensor())) OCTET_CHECK(check_pair(*made_by, q.quant));
   if (!q.per_tensor() && q.type != Type::s32 && one_zero_point(q) && node.tensor(x).quant == steps_of(q)) {
     OCTET_TRY(const int steps, node.emit_inner(schema::DequantizeT{}, {x}, "@steps", Type::f32));
     return node.emit(schema::MulT{}, {steps, channel_constant(node, q.quant.scales, q.quant.axis, node.rank(x), "@scale")});

@@ -14,7 +14,9 @@ namespace {
 
 constexpr double kAccumulatorLimit = 2147483648.0;  // 2^31
 
-/// What rounding may take from a bias, in steps of the output.
+constexpr int kLeastShift = -4;
+
+/// What rounding may take from a bias and its channel's integers, in steps of the output.
 constexpr double kMostLost = 0.5;
 
 /// Scale number c, whether there is one or one for each channel.
@@ -51,28 +53,36 @@ std::span<const float> bias_of(const Graph& graph, const Node& node) {
 struct Channel {
   std::vector<std::int32_t> integers;
   double bias = 0;
-  double sum = 0;           // of |q - z|
   double output_steps = 0;  // in one of the sums; 0 where the output is real
   int shift = 0;            // the integers are to be multiplied by 2^shift, the scale divided
 
+  [[nodiscard]] std::int32_t shifted(std::int32_t v) const { return static_cast<std::int32_t>(std::nearbyint(std::ldexp(v, shift))); }
   [[nodiscard]] double rounded_bias() const { return std::nearbyint(std::ldexp(bias, shift)); }
-  [[nodiscard]] double bound() const { return std::abs(rounded_bias()) + 255.0 * std::ldexp(sum, shift); }
-  /// What rounding takes from the bias, in steps of the sums; nothing where the source's f32 has only rounded an integer's product.
+  [[nodiscard]] bool fits_s32() const {
+    double sum = 0;
+    for (const std::int32_t v : integers) sum += std::abs(shifted(v));
+    return std::abs(rounded_bias()) + 255.0 * sum < kAccumulatorLimit;
+  }
+  /// What rounding takes from the bias and, if they are made smaller, the integers, in steps of the sums; nothing where the source's f32
+  /// has only rounded an integer's product.
   [[nodiscard]] double lost() const {
     const double difference = std::abs(bias - std::ldexp(rounded_bias(), -shift));
-    return difference > std::ldexp(std::abs(bias), -22) ? difference : 0;
+    double lost = difference > std::ldexp(std::abs(bias), -22) ? difference : 0;
+    if (shift < 0)
+      for (const std::int32_t v : integers) lost += 255.0 * std::abs(v - std::ldexp(shifted(v), -shift));
+    return lost;
   }
 };
 
 /// A bias that the source has in f32 (NNCF does) lies between the steps of the sums, which are coarse where the channel's integers are
-/// small: then these are made larger.
+/// small: then these are made larger. The bias of a dead channel, whose scale is next to nothing, may be as large as s32 can be (ONNX
+/// Runtime's quantizer saturates it): then they are made smaller.
 Channel channel_of(std::span<const float> weights, float bias, const Quantization& x, const Quantization& w, std::size_t c, const Quantization& y) {
   Channel channel;
   std::int32_t largest = 0;
   for (const float v : weights) {
     channel.integers.push_back(integer_of(v, w, c));
     largest = std::max(largest, std::abs(channel.integers.back()));
-    channel.sum += std::abs(channel.integers.back());
   }
   const double unit = static_cast<double>(x.scale()) * scale_of(w, c);
   channel.bias = static_cast<double>(bias) / unit;
@@ -81,7 +91,8 @@ Channel channel_of(std::span<const float> weights, float bias, const Quantizatio
     return (std::max(largest, 1) << shift) <= 127 && std::isnormal(std::ldexp(static_cast<float>(scale_of(w, c)), -shift));
   };
   while (channel.lost() > 0 && fits(channel.shift + 1)) ++channel.shift;
-  if (!(channel.bound() < kAccumulatorLimit)) channel.shift = 0;
+  if (!channel.fits_s32()) channel.shift = 0;
+  while (!channel.fits_s32() && y.present() && channel.shift > kLeastShift) --channel.shift;
   return channel;
 }
 
@@ -122,7 +133,7 @@ std::string lacks_imported_weights(const Graph& graph, const Node& node, const Q
     const auto own = values.subspan(c * depth, depth);
     if (!std::ranges::all_of(own, [&](float v) { return is_integer(v, q, c); })) return "its weights '" + w.name + "' are not the source's integers any more";
     const Channel channel = channel_of(own, bias.empty() ? 0.0F : bias[c], x, q, c, y);
-    if (!(channel.bound() < kAccumulatorLimit)) return "its sums are too long for s32";
+    if (!channel.fits_s32()) return "its sums are too long for s32";
     if (channel.lost() * channel.output_steps > kMostLost) return "its bias lies between the steps of its sums, which are too coarse";
   }
   return {};
@@ -140,7 +151,7 @@ ImportedWeights imported_weights(const Graph& graph, const Node& node, const Qua
   std::vector<std::int32_t> integers;
   for (std::size_t c = 0; c < channels; ++c) {
     const Channel channel = channel_of(values.subspan(c * depth, depth), bias.empty() ? 0.0F : bias[c], x, q, c, y);
-    for (const std::int32_t v : channel.integers) integers.push_back(v * (1 << channel.shift));
+    for (const std::int32_t v : channel.integers) integers.push_back(channel.shifted(v));
     if (!bias.empty()) made.bias.push_back(static_cast<std::int32_t>(channel.rounded_bias()));
     if (channel.shift == 0) continue;
     if (made.quant.axis == -1) made.quant = {std::vector<float>(channels, q.scales[0]), {}, 0};

@@ -66,6 +66,20 @@ TEST_CASE("matrix products: weights per column, a bias added afterwards, real re
   check_agrees(m, 1e-5F);
 }
 
+TEST_CASE("a dead channel, whose bias is as large as s32 can be, leaves its layer in int8") {
+  for (const std::int32_t bias : {2147483647, -2147483647 - 1}) {
+    QuantizedBuilder m;
+    m.input("x", {kOpen, 8}).output("y");
+    m.pair("x", "x_d", 2.0F / 255, 120).weights("w", {8, 3}, {0.01F, 1e-32F, 0.03F}, {0, 0, 0}, kS8, 1, 5);
+    m.bytes("b_q", {3}, {500, bias, -700}, onnx::TensorProto::INT32).f32("b_s", {3}, {0.02F / 255, 2e-32F / 255, 0.06F / 255});
+    m.node("DequantizeLinear", {"b_q", "b_s"}, {"b"}).with("axis", 0);
+    m.node("Gemm", {"x_d", "w", "b"}, {"p"});
+    m.pair("p", "y", 0.02F, 128);
+    CHECK(operators(quantized(m)) == std::vector{Operator::Quantize, Operator::FullyConnected, Operator::Dequantize});
+    check_agrees(m, 0.02F);
+  }
+}
+
 TEST_CASE("a Gemm's alpha goes into the scales of its weights") {
   QuantizedBuilder m;
   m.input("x", {kOpen, 8}).output("y");

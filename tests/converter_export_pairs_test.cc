@@ -1,10 +1,18 @@
 // Pairs of QuantizeLinear and DequantizeLinear in exported models.
 #include <map>
+#include <set>
 
 #include "quantized_builder.h"
 
 namespace octet_test {
 namespace {
+
+Model exported_and_back(const Model& model) {
+  const auto bytes = must(octet::export_onnx(model));
+  Graph back = must(octet::import_onnx(must(octet::parse_onnx(bytes, "exported.onnx"))));
+  must(octet::optimize(back));
+  return must(octet::quantize_imported(must(octet::make_model(std::move(back))), {}));
+}
 
 /// The operators that make what the QuantizeLinear nodes of an exported model read; inputs have none.
 std::map<std::string, int> between_pairs(const Model& model) {
@@ -27,13 +35,36 @@ TEST_CASE("two scales, one after the other, are two pairs for ONNX Runtime, too:
     m.pair("x", "x_d", 0.02F, 120).pair("x_d", "y", 0.013F, zero_point);
     const Model model = quantized(m);
     CHECK(between_pairs(model) == std::map<std::string, int>{{zero_point == 0 ? "Relu" : "Clip", 1}});
-    const auto bytes = must(octet::export_onnx(model));
-    Graph back = must(octet::import_onnx(must(octet::parse_onnx(bytes, "exported.onnx"))));
-    must(octet::optimize(back));
-    const Model again = must(octet::quantize_imported(must(octet::make_model(std::move(back))), {}));
     const auto x = random_inputs(model.impl().graph, 3);
-    CHECK(run(again.impl().graph, x, 3) == run(model.impl().graph, x, 3));
+    CHECK(run(exported_and_back(model).impl().graph, x, 3) == run(model.impl().graph, x, 3));
   }
+}
+
+TEST_CASE("f32 weights between two quantize steps stay f32: the product does not read the step itself") {
+  QuantizedBuilder m;
+  m.input("x", {kOpen, 2, 4, 4}).output("y").random("w", {2, 2, 1, 1}).random("v", {32, 3});
+  m.pair("x", "x_d", 0.02F, 120);
+  m.node("Conv", {"x_d", "w"}, {"c"});
+  m.pair("c", "c_d", 0.02F, 120);
+  m.node("MaxPool", {"c_d"}, {"p"}).with("kernel_shape", Ints{1, 1});
+  m.node("Flatten", {"p"}, {"f"});
+  m.node("Gemm", {"f", "v"}, {"g"});
+  m.pair("g", "y", 0.02F, 120);
+  const Model model = quantized(m);
+  onnx::ModelProto proto;
+  const auto bytes = must(octet::export_onnx(model));
+  REQUIRE(proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+  std::set<std::string> sums;
+  int products = 0;
+  for (const auto& node : proto.graph().node()) {
+    if (node.op_type() == "Sum") sums.insert(node.output(0));
+    if (node.op_type() != "Conv" && node.op_type() != "Gemm") continue;
+    ++products;
+    CHECK(sums.contains(node.input(0)));
+  }
+  CHECK(products == 2);
+  const auto x = random_inputs(model.impl().graph, 3);
+  CHECK(run(exported_and_back(model).impl().graph, x, 3) == run(model.impl().graph, x, 3));
 }
 
 TEST_CASE("constants of a Concat have its scale: nothing is quantized at run time") {

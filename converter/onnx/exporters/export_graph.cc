@@ -42,7 +42,9 @@ int onnx_type(Type type) noexcept {
 }
 
 ExportGraph::ExportGraph(const Graph& graph, onnx::GraphProto& proto)
-    : graph_(graph), proto_(proto), own_(graph.tensors.size()), real_(graph.tensors.size()) {
+    : graph_(graph), proto_(proto), own_(graph.tensors.size()), real_(graph.tensors.size()), makers_(graph.tensors.size()) {
+  for (const Node& node : graph.nodes)
+    for (const int i : node.outputs) makers_[at(i)] = &node;
   for (const int i : graph.inputs) names_.insert(own_[at(i)][0] = tensor(i).name);
   for (const int i : graph.outputs) names_.insert(tensor(i).name);
 }

@@ -28,6 +28,8 @@ class ExportGraph {
   [[nodiscard]] const Tensor& tensor(int i) const { return graph_.tensors[static_cast<std::size_t>(i)]; }
   [[nodiscard]] std::size_t rank(int i) const { return tensor(i).shape.size(); }
   [[nodiscard]] bool quantized(int i) const { return tensor(i).quant.present(); }
+  /// The node that writes a tensor; nullptr of inputs and constants.
+  [[nodiscard]] const Node* maker(int i) const { return makers_[static_cast<std::size_t>(i)]; }
   /// Whether a value is there already in this layout.
   [[nodiscard]] bool has(int i, Layout layout) const { return !own_[static_cast<std::size_t>(i)][index(layout)].empty(); }
 
@@ -78,6 +80,7 @@ class ExportGraph {
   const Graph& graph_;
   onnx::GraphProto& proto_;
   std::vector<Values> own_, real_;
+  std::vector<const Node*> makers_;
   std::set<std::string> names_, node_names_;
   std::string node_;
 };

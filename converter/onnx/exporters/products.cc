@@ -1,6 +1,7 @@
 // Convolutions, matrix products, pools, recurrent layers.
 #include <array>
 
+#include "converter/int8_form.h"
 #include "converter/onnx/exporters/export_graph.h"
 
 namespace octet {
@@ -38,6 +39,21 @@ std::string bias(ExportGraph& e, const Node& node) {
   return e.dequantize(e.own(node.inputs[2]), q, TensorProto::INT32, 0, b.name + "_real");
 }
 
+/// Whether real values are dequantized ones, wherever they have moved since.
+bool was_quantized(const ExportGraph& e, int x) {
+  const Node* node = e.maker(x);
+  while (node != nullptr && keeps_scale(*node)) node = e.maker(node->inputs[0]);
+  return node != nullptr && node->op() == Operator::Dequantize;
+}
+
+/// The input of a Conv or Gemm. Between two quantize steps, ONNX Runtime's WeightBiasQuantization makes s8 of f32 weights; a sum of one
+/// value, which is that value, stands between the step and the product.
+std::string product_input(ExportGraph& e, const Node& node, Layout layout) {
+  const std::string x = e.real(node.inputs[0], layout);
+  const bool real = !e.quantized(node.inputs[0]) && !e.quantized(node.inputs[1]);
+  return real && was_quantized(e, node.inputs[0]) ? e.value("Sum", {x}, x + "_kept") : x;
+}
+
 bool has_bias(const Node& node) { return node.inputs.size() > 2 && node.inputs[2] != kAbsent; }
 
 template <class T>
@@ -51,7 +67,7 @@ Result<void> write_conv(ExportGraph& e, const Node& node) {
   const Tensor& w = e.tensor(node.inputs[1]);
   const auto size = [&](std::size_t axis) { return static_cast<std::size_t>(w.shape[axis]); };
   const auto bytes = exchanged(w.data.bytes(), size(0), size(1) * size(2), size(3), size_of(w.type));
-  Inputs inputs = {e.real(node.inputs[0], Layout::channels_first), weights(e, w, bytes, {w.shape[0], w.shape[3], w.shape[1], w.shape[2]}, 0)};
+  Inputs inputs = {product_input(e, node, Layout::channels_first), weights(e, w, bytes, {w.shape[0], w.shape[3], w.shape[1], w.shape[2]}, 0)};
   if (has_bias(node)) inputs.push_back(bias(e, node));
   NodeProto& n = e.add("Conv", inputs, e.tensor(node.outputs[0]).name + "_conv");
   ExportGraph::set(n, "kernel_shape", Ints{w.shape[1], w.shape[2]});
@@ -66,18 +82,17 @@ Result<void> write_conv(ExportGraph& e, const Node& node) {
 Result<void> write_fully_connected(ExportGraph& e, const Node& node) {
   const auto& a = node.as<schema::FullyConnectedT>();
   const Tensor& w = e.tensor(node.inputs[1]);
-  const std::string x = e.real(node.inputs[0]);
   const std::string wish = e.tensor(node.outputs[0]).name + "_product";
   std::string y;
   if (e.rank(node.inputs[0]) == 2) {
-    Inputs inputs = {x, weights(e, w, w.data.bytes(), w.shape, 0)};
+    Inputs inputs = {product_input(e, node, Layout::plain), weights(e, w, w.data.bytes(), w.shape, 0)};
     if (has_bias(node)) inputs.push_back(bias(e, node));
     NodeProto& n = e.add("Gemm", inputs, wish);
     ExportGraph::set(n, "transB", std::int64_t{1});
     y = n.output(0);
   } else {
     const auto bytes = exchanged(w.data.bytes(), 1, static_cast<std::size_t>(w.shape[0]), static_cast<std::size_t>(w.shape[1]), size_of(w.type));
-    y = e.value("MatMul", {x, weights(e, w, bytes, {w.shape[1], w.shape[0]}, 1)}, wish);
+    y = e.value("MatMul", {e.real(node.inputs[0]), weights(e, w, bytes, {w.shape[1], w.shape[0]}, 1)}, wish);
     if (has_bias(node)) y = e.value("Add", {y, bias(e, node)}, wish + "_bias");
   }
   e.set_real(node.outputs[0], clamped(e, y, a.clamp_min, a.clamp_max));

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <limits>
 
 #include "tests/support/model_bytes.h"
 #include "tests/support/small_model.h"
@@ -175,6 +176,28 @@ TEST_CASE("a model that cannot take zeros, a mean over those a mask names, is wr
   const int share = b.node("share", quotient, {weights, b.node("sum", sum, {weights})});
   b.node("q", octet::schema::QuantizeT{}, {share}, Type::u8, affine(1.0F / 255, 0));  // a NaN is an error of the run
   CHECK(octet::serialize(must(b.model())).has_value());
+}
+
+TEST_CASE("a model that cannot take an image of one color is written; one that can take nothing is invalid") {
+  const auto model = [](float factor) {
+    GraphBuilder b;
+    const int x = b.input("x", Type::f32, {1, 4, 4});
+    octet::schema::ReduceT least, most;
+    least.reduction = octet::schema::Reduction::Min;
+    most.reduction = octet::schema::Reduction::Max;
+    least.axes = most.axes = {1, 2};
+    const int lo = b.node("lo", least, {x});
+    const int range = b.node("range", octet::schema::SubT{}, {b.node("hi", most, {x}), lo});
+    octet::schema::BinaryT quotient, product;
+    quotient.function = octet::schema::BinaryFunction::Div;
+    product.function = octet::schema::BinaryFunction::Mul;
+    const int share = b.node("share", quotient, {b.node("above", octet::schema::SubT{}, {x, lo}), range});
+    const int scaled = b.node("scaled", octet::schema::MulT{}, {share, b.constant("factor", {1, 1, 1}, std::vector<float>{factor})});
+    b.node("q", octet::schema::QuantizeT{}, {scaled}, Type::u8, affine(1.0F / 255, 0));
+    return must(b.model());
+  };
+  CHECK(octet::serialize(model(1)).has_value());
+  check_invalid(octet::serialize(model(std::numeric_limits<float>::quiet_NaN())), {"not valid", "'q'", "NaN"});
 }
 
 TEST_CASE("what would not be read back is not written") {

@@ -58,6 +58,17 @@ TEST_CASE("ceil_mode adds the window that sticks out, except where it would star
   CHECK(compute(a, {{1, 2, 3, 4, 5}}) == Values{1.5F, 3.5F, 5});
   last_node(a).with("count_include_pad", 1);
   CHECK(compute(a, {{1, 2, 3, 4, 5}}) == Values{1.5F, 3.5F, 5});  // what rounding up adds is no padding
+  const auto pools = [](const ModelBuilder& b) {
+    return std::ranges::count_if(must(b.import()).nodes, [](const octet::Node& n) { return n.op() == octet::schema::Operator::AveragePool; });
+  };
+  CHECK(pools(a) == 1);
+  last_node(a).with("pads", {0, 1, 0, 0});  // the sizes divide
+  CHECK(compute(a, {{1, 2, 3, 4, 5}}) == Values{0.5F, 2.5F, 4.5F});
+  CHECK(pools(a) == 1);
+  ModelBuilder both = single("AveragePool", {1, 1, 1, 4});
+  last_node(both).with("kernel_shape", {1, 2}).with("strides", {1, 2}).with("pads", {0, 1, 0, 0}).with("ceil_mode", 1).with("count_include_pad", 1);
+  CHECK(compute(both, {{1, 2, 3, 4}}) == Values{0.5F, 2.5F, 4});
+  CHECK(pools(both) == 0);
   ModelBuilder out = single("MaxPool", {1, 1, 1, 4});
   last_node(out).with("kernel_shape", {1, 1}).with("strides", {1, 2}).with("ceil_mode", 1);
   CHECK(compute(out, {{1, 2, 3, 4}}) == Values{1, 3});

@@ -19,7 +19,7 @@ constexpr std::array kRows = {
     Support{"Asinh", "Pointwise", Int8::yes, ""},
     Support{"Atan", "Pointwise", Int8::yes, ""},
     Support{"Atanh", "Pointwise", Int8::no, ""},
-    Support{"AveragePool", "AveragePool; Slice, Add, Binary", Int8::yes, "dilated, of 3 axes, or ceil_mode with count_include_pad: the second form, not int8"},
+    Support{"AveragePool", "AveragePool; Slice, Add, Binary", Int8::yes, "dilated, of 3 axes, or ceil_mode that counts padding: the second form, not int8"},
     Support{"BatchNormalization", "part of Conv or FullyConnected; Mul, Add", Int8::yes, "int8 with constant statistics"},
     Support{"BitShift", "Binary, Cast", Int8::whole, "u8"},
     Support{"BlackmanWindow", "", Int8::gone, "constant size"},

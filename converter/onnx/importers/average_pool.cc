@@ -11,6 +11,14 @@ Result<void> emit(NodeImport& node, int x, schema::AveragePoolT op) {
   return node.emit_image(y, node.rank(x));
 }
 
+/// As a sum of what the taps of its windows read.
+Result<void> import_general(NodeImport& node, int x, const std::vector<std::int64_t>& kernel, bool ceil_mode, bool include_pad) {
+  OCTET_TRY(const Taps taps, read_taps(node, node.shape(x), kernel));
+  Compose make(node);
+  OCTET_TRY(const int y, pool_mean(node, make, x, taps, ceil_mode, include_pad));
+  return make.finish(y);
+}
+
 Result<void> import_average_pool(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
   OCTET_TRY(const auto kernel, node.attributes.integers("kernel_shape", {}));
@@ -18,20 +26,17 @@ Result<void> import_average_pool(NodeImport& node) {
   OCTET_TRY(const std::int64_t ceil_mode, node.attributes.integer("ceil_mode", 0));
   OCTET_TRY(const auto dilations, node.attributes.integers("dilations", {}));
   const bool dilated = std::ranges::any_of(dilations, [](std::int64_t d) { return d != 1; });
-  if (node.rank(x) > 4 || dilated || (ceil_mode != 0 && include_pad != 0)) {
-    OCTET_TRY(const Taps taps, read_taps(node, node.shape(x), kernel));
-    Compose make(node);
-    OCTET_TRY(const int y, pool_mean(node, make, x, taps, ceil_mode != 0, include_pad != 0));
-    return make.finish(y);
-  }
+  if (node.rank(x) > 4 || dilated) return import_general(node, x, kernel, ceil_mode != 0, include_pad != 0);
   OCTET_CHECK(check_image(node, x));
   OCTET_TRY(Window window, read_window(node, node.shape(x), kernel));
-  OCTET_CHECK(resolve_ceil_mode(node, node.shape(x), include_pad != 0, window));
+  const bool pads_count = include_pad != 0 && window.has_padding();
+  OCTET_TRY(const bool plain, resolve_ceil_mode(node, node.shape(x), pads_count, window));
+  if (!plain) return import_general(node, x, kernel, true, true);
 
   schema::AveragePoolT op;
   set_pads_and_strides(window, op);
   op.kernel_h = window.kernel[0], op.kernel_w = window.kernel[1];
-  op.count_include_pad = include_pad != 0;
+  op.count_include_pad = pads_count;
   return emit(node, x, std::move(op));
 }
 

@@ -77,17 +77,16 @@ Result<Window> read_window(NodeImport& node, const Shape& x, const std::vector<s
   OCTET_TRY(Window w, read_explicit_window(node, x, kernel));
   OCTET_TRY(const std::string auto_pad, node.attributes.text("auto_pad", "NOTSET"));
   if (auto_pad == "NOTSET") return w;
-  const auto none = [](const std::array<int, 2>& pads) { return pads[0] == 0 && pads[1] == 0; };
-  if (!none(w.pad_begin) || !none(w.pad_end)) return invalid("has both pads and auto_pad");
+  if (w.has_padding()) return invalid("has both pads and auto_pad");
   if (auto_pad == "VALID") return w;
   if (auto_pad != "SAME_UPPER" && auto_pad != "SAME_LOWER") return invalid("its auto_pad is '" + auto_pad + "'");
   OCTET_CHECK(pad_same(x, auto_pad == "SAME_UPPER", w));
   return w;
 }
 
-Result<void> resolve_ceil_mode(NodeImport& node, const Shape& x, bool pads_count, Window& w) {
+Result<bool> resolve_ceil_mode(NodeImport& node, const Shape& x, bool pads_count, Window& w) {
   OCTET_TRY(const std::int64_t ceil_mode, node.attributes.integer("ceil_mode", 0));
-  if (ceil_mode == 0) return {};
+  if (ceil_mode == 0) return true;
   for (std::size_t i = kAxes - axes_of(x); i < kAxes; ++i) {
     const std::int64_t size = size_of_axis(x, i);
     const std::int64_t room = size + w.pad_begin[i] + w.pad_end[i] - w.reach(i);
@@ -96,10 +95,10 @@ Result<void> resolve_ceil_mode(NodeImport& node, const Shape& x, bool pads_count
     // One more window, unless it would start in the padding at the end.
     const std::int64_t start = room - left + w.stride[i];
     if (start >= size + w.pad_begin[i]) continue;
-    if (pads_count) return unsupported("ceil_mode with count_include_pad is not supported where sizes do not divide");
+    if (pads_count) return false;
     OCTET_TRY(w.pad_end[i], to_int(w.pad_end[i] + w.stride[i] - left, "padding"));
   }
-  return {};
+  return true;
 }
 
 }  // namespace octet

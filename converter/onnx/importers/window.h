@@ -15,6 +15,10 @@ struct Window {
   [[nodiscard]] std::int64_t reach(std::size_t axis) const noexcept {
     return (std::int64_t{kernel[axis]} - 1) * dilation[axis] + 1;
   }
+  [[nodiscard]] bool has_padding() const noexcept {
+    constexpr std::array<int, 2> kNone = {0, 0};
+    return pad_begin != kNone || pad_end != kNone;
+  }
 };
 
 /// Checks that x is an image (rank 4) or a sequence (rank 3), which counts as an image of one row, else unsupported.
@@ -29,8 +33,8 @@ struct Window {
                                                   const std::vector<std::int64_t>& kernel);
 
 /// Reads ceil_mode and makes it plain: more padding at the end gives the outputs that rounding up adds. Only where
-/// padding changes no result. Unsupported where it would matter and `pads_count` says that padding is part of the mean.
-[[nodiscard]] Result<void> resolve_ceil_mode(NodeImport& node, const Shape& x, bool pads_count, Window& window);
+/// padding changes no result: false where it would, as `pads_count` says that padding is part of the mean.
+[[nodiscard]] Result<bool> resolve_ceil_mode(NodeImport& node, const Shape& x, bool pads_count, Window& window);
 
 /// Writes a window into an operator's table.
 template <class T>

@@ -96,6 +96,20 @@ Channel channel_of(std::span<const float> weights, float bias, const Quantizatio
   return channel;
 }
 
+/// The source's u8 quantization of a constant that had one scale there and still is made of these integers.
+std::optional<Quantization> source_bytes(const Tensor& constant) {
+  const Quantization& source = constant.source.quant;
+  if (source.scales.size() != 1) return std::nullopt;
+  Quantization q = source;
+  if (constant.source.s8) q.zero_points[0] += 128;
+  const auto is_byte = [&](float v) {
+    if (!is_integer(v, source, 0)) return false;
+    const std::int32_t byte = integer_of(v, source, 0) + q.zero_point();
+    return byte >= 0 && byte <= 255;
+  };
+  return std::ranges::all_of(constant.data.as<float>(), is_byte) ? std::optional(q) : std::nullopt;
+}
+
 }  // namespace
 
 std::vector<Quantization> find_imported(const Graph& graph) {
@@ -166,21 +180,14 @@ ImportedWeights imported_weights(const Graph& graph, const Node& node, const Qua
   return made;
 }
 
-bool has_source_bytes(const Tensor& constant) {
-  const Quantization& q = constant.source.quant;
-  if (q.scales.size() != 1) return false;
-  const std::int32_t z = u8_form(constant).zero_point();
-  return std::ranges::all_of(constant.data.as<float>(), [&](float v) {
-    if (!is_integer(v, q, 0)) return false;
-    const std::int32_t byte = integer_of(v, q, 0) + z;
-    return byte >= 0 && byte <= 255;
-  });
-}
-
-Quantization u8_form(const Tensor& constant) {
-  Quantization q = constant.source.quant;
-  if (constant.source.s8) q.zero_points[0] += 128;
-  return q;
+std::optional<Quantization> exact_bytes(const Tensor& constant) {
+  if (auto q = source_bytes(constant)) return q;
+  const auto values = constant.data.as<float>();
+  const float first = values.empty() ? 0 : values[0];
+  if (!std::ranges::all_of(values, [&](float v) { return v == first; })) return std::nullopt;
+  if (first == 0) return Quantization{{1.0F}, {0}, -1};
+  if (!std::isnormal(first)) return std::nullopt;
+  return Quantization{{std::abs(first)}, {first < 0 ? 1 : 0}, -1};
 }
 
 bool came_quantized(const Model& model) {

@@ -1,6 +1,7 @@
 // What the quantize and dequantize steps of an imported graph say about its f32 tensors, and the integers its weights were.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,8 @@ struct ImportedWeights {
 /// For nodes that lack nothing.
 [[nodiscard]] ImportedWeights imported_weights(const Graph& graph, const Node& node, const Quantization& x, const Quantization& y);
 
-/// Whether a constant had one scale in the source, and still is made of the source's integers.
-[[nodiscard]] bool has_source_bytes(const Tensor& constant);
-/// Its u8 quantization.
-[[nodiscard]] Quantization u8_form(const Tensor& constant);
+/// The u8 quantization with which a constant is bytes and nothing is lost: the source's, where it had one scale there and still is made of
+/// the source's integers, or that of one number, a single step.
+[[nodiscard]] std::optional<Quantization> exact_bytes(const Tensor& constant);
 
 }  // namespace octet

@@ -66,6 +66,21 @@ TEST_CASE("matrix products: weights per column, a bias added afterwards, real re
   check_agrees(m, 1e-5F);
 }
 
+TEST_CASE("a constant of one number is a byte, whatever it is: arithmetic with it runs in int8") {
+  for (const float number : {0.3F, -1.7F, 0.0F})
+    for (const char* op : {"Mul", "Add", "Sub"}) {
+      QuantizedBuilder m;
+      m.input("x", {kOpen, 8}).output("y").f32("c", {}, {number});
+      m.pair("x", "x_d", 2.0F / 255, 120);
+      m.node(op, {"c", "x_d"}, {"p"});
+      m.pair("p", "y", 0.02F, 128);
+      const auto ops = operators(quantized(m));
+      CHECK(ops.size() == 3);
+      CHECK(std::ranges::count(ops, Operator::Quantize) == 1);
+      if (number != 0) check_agrees(m, 0.02F);
+    }
+}
+
 TEST_CASE("a dead channel, whose bias is as large as s32 can be, leaves its layer in int8") {
   for (const std::int32_t bias : {2147483647, -2147483647 - 1}) {
     QuantizedBuilder m;

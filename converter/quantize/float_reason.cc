@@ -39,13 +39,13 @@ bool FloatReasons::outweighs(const Node& node) const {
   return static_cast<double>(op.mask_value) <= (op.mask_replaces ? -scale * q.zero_point() - 17 : -(255 * scale + 17));
 }
 
-/// Whether the source has a float tensor's values as integers.
+/// Whether a float tensor's values are integers in the source, or can be.
 bool FloatReasons::has_bytes(int tensor) {
   if (to_.is_quantized(tensor)) return true;
   const Tensor& t = to_.from().tensors[at(tensor)];
   if (!t.constant()) return false;
   const auto [where, fresh] = source_bytes_.try_emplace(tensor, false);
-  if (fresh) where->second = has_source_bytes(t);
+  if (fresh) where->second = exact_bytes(t).has_value();
   return where->second;
 }
 

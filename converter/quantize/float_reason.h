@@ -32,7 +32,7 @@ class FloatReasons {
 
   const QuantizedGraph& to_;
   const std::vector<std::string>& float_nodes_;
-  std::map<int, bool> source_bytes_;  // of constants: has_source_bytes()
+  std::map<int, bool> source_bytes_;  // of constants: whether they have exact_bytes()
 };
 
 }  // namespace octet

@@ -85,7 +85,7 @@ int QuantizedGraph::add_constant(const Tensor& t) {
 }
 
 Quantization QuantizedGraph::constant_parameters(const Tensor& t) const {
-  if (plan_.imported) return u8_form(t);
+  if (plan_.imported) return exact_bytes(t).value_or(Quantization{});
   const auto [lo, hi] = std::ranges::minmax(t.data.as<float>());
   return activation_parameters({lo, hi, true}, symmetric_constants_);
 }

@@ -191,9 +191,9 @@ std::optional<Quantization> exact_bytes(const Tensor& constant) {
 }
 
 bool came_quantized(const Model& model) {
-  return std::ranges::any_of(model.impl().graph.nodes, [](const Node& n) {
-    return n.op() == schema::Operator::Quantize || n.op() == schema::Operator::Dequantize;
-  });
+  const Graph& graph = model.impl().graph;
+  const auto is_step = [](const Node& n) { return n.op() == schema::Operator::Quantize || n.op() == schema::Operator::Dequantize; };
+  return std::ranges::any_of(graph.nodes, is_step) || std::ranges::none_of(graph.tensors, [](const Tensor& t) { return t.type == Type::f32; });
 }
 
 Result<Model> quantize_imported(const Model& model, const QuantizeOptions& options) {

@@ -192,6 +192,15 @@ TEST_CASE("float models have nothing to import") {
   CHECK(octet::quantize_imported(imported(m), {}).error().code == ErrorCode::unsupported);
 }
 
+TEST_CASE("a model of integers alone has nothing to calibrate") {
+  QuantizedBuilder m;
+  m.input("x", {kOpen, 4}, kU8).output("y").s64("axis", {1});
+  m.node("Unsqueeze", {"x", "axis"}, {"u"});
+  m.node("Transpose", {"u"}, {"y"}).with("perm", Ints{0, 2, 1});
+  CHECK(octet::came_quantized(imported(m)));
+  CHECK(operators(quantized(m)) == operators(imported(m)));
+}
+
 TEST_CASE("outputs that are integers have their names, and one tensor each") {
   QuantizedBuilder m;
   m.input("x", {kOpen, 8}).input("bytes", {kOpen, 4}, kU8).output("p_q").output("y").output("again").output("same");

@@ -94,7 +94,7 @@ struct QuantizeOptions {
 /// and float_nodes are used. Errors: invalid_file (a weight is NaN or infinite), unsupported (there is nothing to quantize).
 [[nodiscard]] Result<Model> quantize_dynamic(const Model& model, const QuantizeOptions& options);
 
-/// Whether a model was quantized before it was imported: it holds quantize or dequantize steps of its own.
+/// Whether a model was quantized before it was imported: it has quantize or dequantize steps, or integers alone.
 [[nodiscard]] bool came_quantized(const Model& model);
 
 /// The int8 form of such a model, with the scales, zero-points and weights it came with; what it leaves in float stays there. Needs no

@@ -100,5 +100,24 @@ TEST_CASE("what each row becomes can be exported, and comes back as it was, in f
   }
 }
 
+TEST_CASE("products quantized at run time: their inputs are rounded row by row, image by image") {
+  for (const bool images : {false, true}) {
+    ModelBuilder m(17);
+    if (images) {
+      m.input("x", {kOpen, 4, 6, 6}).output("y").random("w", {6, 2, 3, 3}).random("b", {6});
+      m.node("Conv", {"x", "w", "b"}, {"y"}).with("group", 2).with("pads", std::vector<std::int64_t>{1, 1, 1, 1});
+    } else {
+      m.input("x", {kOpen, 3, 16}).output("y").random("w", {16, 5});
+      m.node("MatMul", {"x", "w"}, {"y"});
+    }
+    Graph g = must(m.import());
+    must(octet::optimize(g));
+    const octet::Model real = must(octet::make_model(std::move(g)));
+    const octet::Model model = must(octet::quantize_dynamic(real, {}));
+    check_export(model);
+    CHECK(outputs_of(model) != outputs_of(real));
+  }
+}
+
 }  // namespace
 }  // namespace octet_test

@@ -1,5 +1,6 @@
 // Convolutions, matrix products, pools, recurrent layers.
 #include <array>
+#include <limits>
 
 #include "converter/int8_form.h"
 #include "converter/onnx/exporters/export_graph.h"
@@ -46,12 +47,32 @@ bool was_quantized(const ExportGraph& e, int x) {
   return node != nullptr && node->op() == Operator::Dequantize;
 }
 
-/// The input of a Conv or Gemm. Between two quantize steps, ONNX Runtime's WeightBiasQuantization makes s8 of f32 weights; a sum of one
-/// value, which is that value, stands between the step and the product.
-std::string product_input(ExportGraph& e, const Node& node, Layout layout) {
+/// x as quantization at run time rounds it: to u8 steps over the range of its values along `axes`, 0 included ("Dynamic" in
+/// schema/README.md).
+std::string rounded_at_run_time(ExportGraph& e, const std::string& x, const Ints& axes) {
+  const std::string zero = e.number(0.0F, x + "_zero"), last = e.number(255.0F, x + "_last");
+  const auto extreme = [&](const char* reduce, const char* with_zero, const char* suffix) {
+    NodeProto& n = e.add(reduce, {x}, x + suffix);
+    ExportGraph::set(n, "axes", axes);
+    return e.value(with_zero, {n.output(0), zero}, x + suffix);
+  };
+  const std::string lo = extreme("ReduceMin", "Min", "_lo"), hi = extreme("ReduceMax", "Max", "_hi");
+  const std::string step = e.value("Div", {e.value("Sub", {hi, lo}, x + "_range"), last}, x + "_step");
+  const std::string s = e.value("Max", {step, e.number(std::numeric_limits<float>::min(), x + "_least")}, x + "_s");
+  const auto steps = [&](const std::string& of, const char* suffix) { return e.value("Round", {e.value("Div", {of, s}, x + suffix)}, x + suffix); };
+  const std::string z = e.value("Min", {steps(e.value("Neg", {lo}, x + "_below"), "_z"), last}, x + "_z");
+  const std::string q = clamped(e, e.value("Add", {steps(x, "_steps"), z}, x + "_q"), 0, 255);
+  return e.value("Mul", {e.value("Sub", {q, z}, x + "_centred"), s}, x + "_rounded");
+}
+
+/// The input of a product whose samples, or rows, are the values along `axes`.
+std::string product_input(ExportGraph& e, const Node& node, Layout layout, const Ints& axes) {
   const std::string x = e.real(node.inputs[0], layout);
-  const bool real = !e.quantized(node.inputs[0]) && !e.quantized(node.inputs[1]);
-  return real && was_quantized(e, node.inputs[0]) ? e.value("Sum", {x}, x + "_kept") : x;
+  if (e.quantized(node.inputs[0])) return x;
+  if (e.quantized(node.inputs[1])) return rounded_at_run_time(e, x, axes);
+  // Between two quantize steps, ONNX Runtime's WeightBiasQuantization makes s8 of f32 weights; a sum of one value, which is that value,
+  // stands between the step and the product.
+  return was_quantized(e, node.inputs[0]) ? e.value("Sum", {x}, x + "_kept") : x;
 }
 
 bool has_bias(const Node& node) { return node.inputs.size() > 2 && node.inputs[2] != kAbsent; }
@@ -67,7 +88,7 @@ Result<void> write_conv(ExportGraph& e, const Node& node) {
   const Tensor& w = e.tensor(node.inputs[1]);
   const auto size = [&](std::size_t axis) { return static_cast<std::size_t>(w.shape[axis]); };
   const auto bytes = exchanged(w.data.bytes(), size(0), size(1) * size(2), size(3), size_of(w.type));
-  Inputs inputs = {product_input(e, node, Layout::channels_first), weights(e, w, bytes, {w.shape[0], w.shape[3], w.shape[1], w.shape[2]}, 0)};
+  Inputs inputs = {product_input(e, node, Layout::channels_first, {1, 2, 3}), weights(e, w, bytes, {w.shape[0], w.shape[3], w.shape[1], w.shape[2]}, 0)};
   if (has_bias(node)) inputs.push_back(bias(e, node));
   NodeProto& n = e.add("Conv", inputs, e.tensor(node.outputs[0]).name + "_conv");
   ExportGraph::set(n, "kernel_shape", Ints{w.shape[1], w.shape[2]});
@@ -83,16 +104,17 @@ Result<void> write_fully_connected(ExportGraph& e, const Node& node) {
   const auto& a = node.as<schema::FullyConnectedT>();
   const Tensor& w = e.tensor(node.inputs[1]);
   const std::string wish = e.tensor(node.outputs[0]).name + "_product";
+  const std::string x = product_input(e, node, Layout::plain, {-1});
   std::string y;
   if (e.rank(node.inputs[0]) == 2) {
-    Inputs inputs = {product_input(e, node, Layout::plain), weights(e, w, w.data.bytes(), w.shape, 0)};
+    Inputs inputs = {x, weights(e, w, w.data.bytes(), w.shape, 0)};
     if (has_bias(node)) inputs.push_back(bias(e, node));
     NodeProto& n = e.add("Gemm", inputs, wish);
     ExportGraph::set(n, "transB", std::int64_t{1});
     y = n.output(0);
   } else {
     const auto bytes = exchanged(w.data.bytes(), 1, static_cast<std::size_t>(w.shape[0]), static_cast<std::size_t>(w.shape[1]), size_of(w.type));
-    y = e.value("MatMul", {e.real(node.inputs[0]), weights(e, w, bytes, {w.shape[1], w.shape[0]}, 1)}, wish);
+    y = e.value("MatMul", {x, weights(e, w, bytes, {w.shape[1], w.shape[0]}, 1)}, wish);
     if (has_bias(node)) y = e.value("Add", {y, bias(e, node)}, wish + "_bias");
   }
   e.set_real(node.outputs[0], clamped(e, y, a.clamp_min, a.clamp_max));

@@ -19,6 +19,7 @@ struct Binary {
   int threads = 1;
 };
 
+/// The lesser and the greater of a number and a NaN are NaN.
 void binary_f32_reference(const Binary<float>& binary) noexcept;
 
 /// Integers wrap around; quotients are rounded toward 0. False if one was divided by 0; y is then unspecified. Not prelu.

@@ -11,6 +11,10 @@ namespace {
 
 float power(float a, float b) noexcept { return static_cast<float>(std::pow(static_cast<double>(a), static_cast<double>(b))); }
 
+/// A NaN is neither, and stays.
+float least(float a, float b) noexcept { return a < b || std::isnan(a) ? a : b; }
+float greatest(float a, float b) noexcept { return a > b || std::isnan(a) ? a : b; }
+
 /// a^b, b >= 0, wrapping around.
 template <class T>
 T whole_power(T a, T b) noexcept {
@@ -95,8 +99,8 @@ void binary_f32_reference(const Binary<float>& op) noexcept {
     case BinaryFunction::sub: for_each_pair(op, [](float a, float b) noexcept { return a - b; }); break;
     case BinaryFunction::mul: for_each_pair(op, [](float a, float b) noexcept { return a * b; }); break;
     case BinaryFunction::div: for_each_pair(op, [](float a, float b) noexcept { return a / b; }); break;
-    case BinaryFunction::min: for_each_pair(op, [](float a, float b) noexcept { return std::min(a, b); }); break;
-    case BinaryFunction::max: for_each_pair(op, [](float a, float b) noexcept { return std::max(a, b); }); break;
+    case BinaryFunction::min: for_each_pair(op, [](float a, float b) noexcept { return least(a, b); }); break;
+    case BinaryFunction::max: for_each_pair(op, [](float a, float b) noexcept { return greatest(a, b); }); break;
     case BinaryFunction::pow: for_each_pair(op, power); break;
     case BinaryFunction::prelu: for_each_pair(op, [](float a, float b) noexcept { return a < 0 ? a * b : a; }); break;
     case BinaryFunction::remainder: for_each_pair(op, [](float a, float b) noexcept { return std::fmod(a, b); }); break;

@@ -39,6 +39,12 @@ TEST_CASE("reals") {
   CHECK(reals(BinaryFunction::PRelu, {-2, 3, -8}, {0.5F, 9, -0.25F}) == Values{-1, 3, 2});
 }
 
+TEST_CASE("extremes of a NaN are NaN, on either side") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const BinaryFunction f : {BinaryFunction::Min, BinaryFunction::Max})
+    for (const float y : reals(f, {nan, 1, nan, nan}, {1, nan, nan, -kInf})) CHECK(std::isnan(y));
+}
+
 TEST_CASE("reals broadcast as sums do") {
   Random random(3);
   for (const auto& c : broadcast_cases()) {

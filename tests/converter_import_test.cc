@@ -210,15 +210,20 @@ TEST_CASE("Gemm: alpha, beta, transA, transB and the shapes of C") {
   ModelBuilder rows;
   rows.input("x", {2, 1}).output("y").f32("w", {1, 1}, {1}).f32("c", {2, 1}, {5, 6});
   rows.node("Gemm", {"x", "w", "c"}, {"y"});
+  CHECK(ops_of(must(rows.import())) == Strings{"FullyConnected", "Add"});
   CHECK(compute(rows, {{1, 10}}) == Values{6, 16});
-  ModelBuilder computed;
-  computed.input("x", {2, 1}).input("c", {2, 2}).output("y").f32("w", {1, 2}, {1, 2});
-  computed.node("Gemm", {"x", "w", "c"}, {"y"}).with("beta", 2.0F);
-  CHECK(compute(computed, {{1, 10}, {1, 2, 3, 4}}) == Values{3, 6, 16, 28});
   ModelBuilder large;
   large.input("x", {2, 1}).output("y").f32("w", {1, 1}, {1}).f32("c", {2, 3}, Values(6));
   large.node("Gemm", {"x", "w", "c"}, {"y"}).named("fc");
   check_refused(large, ErrorCode::invalid_file, "its C of shape 2x3 does not fit to 2x1");
+}
+
+TEST_CASE("Gemm: a C that is computed is added, times beta") {
+  ModelBuilder m;
+  m.input("x", {kOpen, 2}).input("c", {kOpen, 1}).output("y").f32("w", {2, 3}, {1, 3, 5, 2, 4, 6});
+  m.node("Gemm", {"x", "w", "c"}, {"y"}).with("alpha", 2.0F).with("beta", -10.0F);
+  CHECK(output_of(must(m.import()), 0).batched);
+  CHECK(compute(m, {{1, 10}, {2}}) == Values{22, 66, 110});
 }
 
 TEST_CASE("weights shared by nodes are one constant, other factors make another") {

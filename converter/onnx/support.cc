@@ -55,7 +55,7 @@ constexpr std::array kRows = {
     Support{"GatherElements", "GatherND; Transpose, Slice, Reshape", Int8::moves, "indices are checked at run time"},
     Support{"GatherND", "GatherND", Int8::moves, "indices are checked at run time"},
     Support{"Gelu", "Pointwise", Int8::yes, "both forms; also spelt out"},
-    Support{"Gemm", "FullyConnected; MatMul, Mul, Add of activations", Int8::yes, "a C that is not one row or one value, or computed, is added"},
+    Support{"Gemm", "FullyConnected; MatMul, Mul, Add of activations", Int8::yes, "a C that is not one constant row or value is added to the product"},
     Support{"GlobalAveragePool", "AveragePool; Reduce", Int8::yes, ""},
     Support{"GlobalLpPool", "Reduce, Pointwise", Int8::no, ""},
     Support{"GlobalMaxPool", "Reduce", Int8::yes, ""},

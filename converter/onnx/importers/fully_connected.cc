@@ -4,6 +4,7 @@
 #include "converter/onnx/importers/products.h"
 #include "converter/onnx/tensor_proto.h"
 #include "converter/passes/source_scales.h"
+#include "engine/ops/common.h"
 
 namespace octet {
 namespace {
@@ -63,17 +64,11 @@ Result<Tensor> bias_of(const Tensor& c, std::int64_t outputs, float factor) {
   return made;
 }
 
-/// Whether a tensor can be added to one of shape `to` and leave it that shape.
-bool broadcasts(const Shape& from, const Shape& to) {
-  if (from.size() > to.size()) return false;
-  return std::equal(from.rbegin(), from.rend(), to.rbegin(), [](std::int64_t f, std::int64_t t) { return f == 1 || f == t; });
-}
-
 /// The product, and beta C added to it.
 Result<void> add_c(NodeImport& node, int product, float beta) {
   OCTET_TRY(int c, node.input(2));
-  if (!broadcasts(node.shape(c), node.shape(product)))
-    return invalid("its C of shape " + to_string(node.shape(c)) + " does not fit to " + to_string(node.shape(product)));
+  OCTET_TRY(const Shape sum, broadcast_shape(node.shape(product), node.shape(c)));
+  if (sum != node.shape(product)) return invalid("its C of shape " + to_string(node.shape(c)) + " does not fit to " + to_string(node.shape(product)));
   if (beta != 1.0F) {
     Tensor factor;
     factor.name = node.output_name() + "@beta";

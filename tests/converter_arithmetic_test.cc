@@ -144,6 +144,20 @@ TEST_CASE("comparisons, logic, Where and Cast") {
   }
 }
 
+TEST_CASE("integers of a byte are compared") {
+  using T = onnx::TensorProto;
+  for (const int type : {T::UINT8, T::INT8}) {
+    ModelBuilder m(16);
+    m.input("a", {3}).output("y");
+    m.node("Cast", {"a"}, {"bytes"}).with("to", type);
+    m.node("Cast", {"bound"}, {"least"}).with("to", type);
+    m.node("GreaterOrEqual", {"bytes", "least"}, {"c"});
+    m.node("Cast", {"c"}, {"y"}).with("to", T::FLOAT);
+    m.f32("bound", {}, {2});
+    CHECK(compute(m, {{1, 2, 127}}) == Values{0, 1, 1});
+  }
+}
+
 TEST_CASE("Cast to what it is already is nothing, to a half float as well") {
   ModelBuilder m;
   m.input("x", {2}).output("y");
@@ -172,6 +186,8 @@ TEST_CASE("refused, naming node and reason") {
     check_refused(with_types(op, T::BOOL, T::BOOL), ErrorCode::unsupported, "it computes in bool");
   check_refused(with_types("And", T::FLOAT, T::FLOAT), ErrorCode::invalid_file, "And of f32");
   check_refused(with_types("Less", T::BOOL, T::BOOL), ErrorCode::invalid_file, "Less of bool");
+  check_refused(with_types("Less", T::UINT8, T::INT8), ErrorCode::invalid_file, "one type");
+  check_refused(with_types("MatMul", T::INT32, T::INT32), ErrorCode::unsupported, "its inputs are s32, not f32");
   check_refused(with_types("Pow", T::UINT8, T::INT64), ErrorCode::unsupported, "its base is u8");
   check_refused(with_types("Mod", T::FLOAT, T::FLOAT), ErrorCode::unsupported, "fmod=1");
   check_refused(with_types("Add", T::UINT8, T::INT8), ErrorCode::invalid_file, "u8 and s8");

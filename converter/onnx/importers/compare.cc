@@ -1,8 +1,8 @@
+#include <array>
 #include <iterator>
-
 #include <limits>
 
-#include "converter/onnx/importers/compose.h"
+#include "converter/onnx/importers/arithmetic.h"
 
 namespace octet {
 namespace {
@@ -23,14 +23,24 @@ constexpr Row kRows[] = {{"Equal", Comparison::Equal},
                          {"Or", Comparison::Or},
                          {"Xor", Comparison::Xor}};
 
+/// What is compared: the inputs, integers of a byte as s32.
+Result<std::array<int, 2>> operands(NodeImport& node, Compose& make) {
+  OCTET_TRY(int a, node.input(0));
+  OCTET_TRY(int b, node.input(1));
+  if (!is_narrow(node.type(a)) || node.type(a) != node.type(b)) return std::array{a, b};
+  OCTET_TRY(a, make.cast(a, Type::s32));
+  OCTET_TRY(b, make.cast(b, Type::s32));
+  return std::array{a, b};
+}
+
 Result<void> import_row(NodeImport& node) {
   const Row* row = std::begin(kRows);
   while (row->onnx_operator != node.op_type()) ++row;  // registered for exactly these
+  Compose make(node);
+  OCTET_TRY(const auto of, operands(node, make));
   schema::CompareT op;
   op.function = row->function;
-  OCTET_TRY(const int a, node.input(0));
-  OCTET_TRY(const int b, node.input(1));
-  return node.emit(std::move(op), {a, b}, Type::boolean);
+  return node.emit(std::move(op), {of[0], of[1]}, Type::boolean);
 }
 
 /// Not x is x xor true.

@@ -31,6 +31,9 @@ TEST_CASE("unsupported models say what and where") {
   last_node(attribute).with("consumed_inputs", std::vector<std::int64_t>{0});
   check_refused(attribute, ErrorCode::unsupported, "node 0 'y' (Relu): attribute 'consumed_inputs' is not supported");
   check_refused(single("MaxPool", {1, 2, 8, 8, 8}), ErrorCode::invalid_file, "kernel");
+  ModelBuilder bytes;
+  bytes.input("x", {1, 2, 4, 4}, onnx::TensorProto::INT8).output("y").node("MaxPool", {"x"}, {"y"}).with("kernel_shape", {2, 2});
+  check_refused(bytes, ErrorCode::unsupported, "its input is s8; f32 and u8 are supported");
   check_refused(single("Relu", {2}).input("h", {2}, onnx::TensorProto::STRING), ErrorCode::unsupported, "STRING");
   ModelBuilder external = single("Relu", {2});
   external.tensor("w", {1}, onnx::TensorProto::FLOAT)->set_data_location(onnx::TensorProto::EXTERNAL);

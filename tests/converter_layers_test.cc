@@ -208,6 +208,16 @@ TEST_CASE("Resize: refused") {
   check_refused(both, ErrorCode::invalid_file, "both scales and sizes");
 }
 
+TEST_CASE("Resize: of integers, only the nearest elements") {
+  ModelBuilder m;
+  m.input("x", {1, 1, 2, 2}, onnx::TensorProto::INT32).output("y").f32("s", {4}, {1, 1, 2, 2}).node("Resize", {"x", "", "s"}, {"y"}).with("mode", "linear");
+  check_refused(m, ErrorCode::unsupported, "of s32, only the nearest elements are supported");
+}
+
+TEST_CASE("Resize: one axis alone") {
+  CHECK(compute(resize_model({2}, {2}, "linear", "asymmetric"), {{5, 7}}) == Values{5, 6, 7, 7});
+}
+
 TEST_CASE("Resize: antialiased, along other axes, cubic") {
   ModelBuilder anti = resize_model({1, 1, 1, 4}, {1, 1, 1, 0.5F}, "linear", "half_pixel");
   last_node(anti).with("antialias", 1);

@@ -45,6 +45,17 @@ TEST_CASE("constant indices out of range of what takes tuples, or elements: the 
   }
 }
 
+TEST_CASE("elements of a byte are replaced, not combined") {
+  for (const char* op : {"ScatterND", "ScatterElements"}) {
+    ModelBuilder m(18);
+    m.input("x", {4, 1}, onnx::TensorProto::UINT8).input("u", {2, 1}, onnx::TensorProto::UINT8).output("y").s64_matrix("i", 2, 1, {0, 2});
+    m.node(op, {"x", "i", "u"}, {"y"});
+    CHECK(m.import().has_value());
+    last_node(m).with("reduction", "max");
+    check_refused(m, ErrorCode::unsupported, "its input is u8; f32, s32 and s64 are supported");
+  }
+}
+
 TEST_CASE("Gather: constant indices out of range, of activations and of tables") {
   const auto model = [](bool table, std::int64_t index, std::int32_t type) {
     ModelBuilder m;

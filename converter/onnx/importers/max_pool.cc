@@ -25,6 +25,7 @@ Result<void> import_max_pool(NodeImport& node) {
   OCTET_TRY(const auto kernel, node.attributes.integers("kernel_shape", {}));
   OCTET_TRY(const auto dilations, node.attributes.integers("dilations", {}));
   if (node.reads_output(1) || node.rank(x) > 4 || std::ranges::any_of(dilations, [](std::int64_t d) { return d != 1; })) return import_general(node, x, kernel);
+  OCTET_CHECK(check_supported_type(node, x, {Type::f32, Type::u8}));
   OCTET_CHECK(check_image(node, x));
   OCTET_TRY(Window window, read_window(node, node.shape(x), kernel));
   OCTET_CHECK(resolve_ceil_mode(node, node.shape(x), false, window));

@@ -160,6 +160,8 @@ Result<void> import_image_resize(NodeImport& node, int x, const ResizeModes& mod
 Result<void> import_resize(NodeImport& node) {
   OCTET_TRY(const int x, node.input(0));
   OCTET_TRY(const ResizeModes modes, read_modes(node));
+  if (modes.method != Method::nearest && node.type(x) != Type::f32 && !node.tensor(x).quant.present())
+    return unsupported(std::string("of ") + name_of(node.type(x)) + ", only the nearest elements are supported");
   OCTET_TRY(auto target, read_target(node, x));
   if (modes.coordinates == Coordinates::tf_crop_and_resize) OCTET_CHECK(read_parts(node, x, target));
   if (is_image_resize(modes, target)) return import_image_resize(node, x, modes, target);

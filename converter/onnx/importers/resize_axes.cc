@@ -85,10 +85,11 @@ Result<int> weighted(NodeImport& node, Compose& make, int x, std::size_t axis, c
   if (!node.may_make(elements) || a.in > 1 << 20) return unsupported("its weights from " + std::to_string(a.in) + " to " + std::to_string(a.out) + " are too many");
   std::vector<float> matrix(static_cast<std::size_t>(elements), 0.0F);
   for (std::int64_t i = 0; i < a.out; ++i) add_weights(modes, a, i, matrix);
-  OCTET_TRY(int y, make.axis_last(x, axis));
+  const bool row = node.rank(x) == 1;  // a product needs matrices
+  OCTET_TRY(int y, row ? make.reshape(x, {1, a.in}) : make.axis_last(x, axis));
   OCTET_TRY(y, make.mat_mul(y, make.constant<float>({a.in, a.out}, std::move(matrix))));
   OCTET_TRY(y, fill_outside(make, y, modes, a));
-  return make.axis_back(y, axis);
+  return row ? make.reshape(y, {a.out}) : make.axis_back(y, axis);
 }
 
 Result<int> gathered(NodeImport& node, Compose& make, int x, std::size_t axis, const ResizeModes& modes, const ResizeAxis& a) {

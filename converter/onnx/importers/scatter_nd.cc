@@ -4,9 +4,12 @@
 namespace octet {
 namespace {
 
-Result<schema::Combination> read_combination(NodeImport& node) {
+/// How elements of x and updates become one.
+Result<schema::Combination> read_combination(NodeImport& node, int x) {
   OCTET_TRY(const std::size_t choice, node.attributes.choice("reduction", {"none", "add", "mul", "min", "max"}));
-  return static_cast<schema::Combination>(choice);
+  const auto combination = static_cast<schema::Combination>(choice);
+  if (combination != schema::Combination::Replace) OCTET_CHECK(check_supported_type(node, x, {Type::f32, Type::s32, Type::s64}));
+  return combination;
 }
 
 struct Operands {
@@ -23,7 +26,7 @@ Result<Operands> read_operands(NodeImport& node) {
 Result<void> import_scatter_nd(NodeImport& node) {
   OCTET_TRY(const Operands of, read_operands(node));
   schema::ScatterNDT op;
-  OCTET_TRY(op.combination, read_combination(node));
+  OCTET_TRY(op.combination, read_combination(node, of.x));
   return node.emit(std::move(op), {of.x, of.indices, of.updates});
 }
 
@@ -71,7 +74,7 @@ Result<void> import_scatter_elements(NodeImport& node) {
   OCTET_TRY(const Operands of, read_operands(node));
   OCTET_TRY(const std::int64_t wanted, node.attributes.integer("axis", 0));
   OCTET_TRY(const int axis, normalize_axis(wanted, node.rank(of.x)));
-  OCTET_TRY(const schema::Combination combination, read_combination(node));
+  OCTET_TRY(const schema::Combination combination, read_combination(node, of.x));
   if (node.rank(of.indices) != node.rank(of.x))
     return invalid("its indices have rank " + std::to_string(node.rank(of.indices)) + ", not " + std::to_string(node.rank(of.x)));
   Compose make(node);

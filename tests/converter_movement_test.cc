@@ -45,6 +45,17 @@ TEST_CASE("constant indices out of range of what takes tuples, or elements: the 
   }
 }
 
+TEST_CASE("OneHot: integers that no real number is") {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  ModelBuilder m;
+  m.s64("classes", {1}).s64("depth", {2}).s64("values", {kMost - 1, kMost}).input("x", {1}).output("y");
+  m.node("OneHot", {"classes", "depth", "values"}, {"hot"});
+  m.s64("wanted", {kMost - 1, kMost}).node("Equal", {"hot", "wanted"}, {"same"});
+  m.node("Cast", {"same"}, {"real"}).with("to", onnx::TensorProto::FLOAT);
+  m.node("Add", {"real", "x"}, {"y"});
+  CHECK(compute(m, {{0}}) == Values{1, 1});
+}
+
 TEST_CASE("elements of a byte are replaced, not combined") {
   for (const char* op : {"ScatterND", "ScatterElements"}) {
     ModelBuilder m(18);

@@ -22,13 +22,13 @@ Result<double> number_of(const Tensor& t, const char* what) {
 }
 
 /// One of the two values (off, on), as a constant without axes.
-Result<int> value_at(Compose& make, const Tensor& values, std::size_t i) {
+int value_at(NodeImport& node, const Tensor& values, std::size_t i) {
   const std::size_t bytes = size_of(values.type);
-  Tensor one = values;
+  Tensor one;
+  one.name = node.output_name() + (i == 0 ? "@off" : "@on");
+  one.type = values.type;
   one.data = values.data.part(i * bytes, bytes);
-  one.shape = {};
-  OCTET_TRY(const double number, number_of(one, "value"));
-  return make.number(values.type, number);
+  return node.add_constant(std::move(one));
 }
 
 /// on where the class is the position along the new axis; classes count from the end where negative.
@@ -52,9 +52,7 @@ Result<void> import_one_hot(NodeImport& node) {
   OCTET_TRY(classes, make.reshape(classes, shape));
   OCTET_TRY(const int positions, make.count_up(static_cast<std::int64_t>(depth), rank - static_cast<std::size_t>(axis)));
   OCTET_TRY(const int hot, make.compare(schema::Comparison::Equal, classes, positions));
-  OCTET_TRY(const int on, value_at(make, values, 1));
-  OCTET_TRY(const int off, value_at(make, values, 0));
-  OCTET_TRY(const int y, make.where(hot, on, off));
+  OCTET_TRY(const int y, make.where(hot, value_at(node, values, 1), value_at(node, values, 0)));
   return make.finish(y);
 }
 

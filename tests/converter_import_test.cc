@@ -186,9 +186,17 @@ TEST_CASE("Clip takes its bounds from attributes, and from inputs since opset 11
   ModelBuilder mixed = single("Clip", {3}, 13);
   last_node(mixed).with("max", 6.0F);
   check_refused(mixed, ErrorCode::unsupported, "attribute 'max'");
-  ModelBuilder computed;
-  computed.input("x", {3}).input("low", {}).output("y").node("Clip", {"x", "low"}, {"y"});
-  check_refused(computed, ErrorCode::unsupported, "must be constant");
+}
+
+TEST_CASE("Clip: bounds that are computed") {
+  ModelBuilder m;
+  m.input("x", {3}).input("low", {}).output("y").f32("top", {}, {6});
+  m.node("Clip", {"x", "low", "top"}, {"y"}).named("it");
+  CHECK(compute(m, {{-5, 1, 7}, {-2}}) == Values{-2, 1, 6});
+  CHECK(compute(m, {{-5, 1, 7}, {8}}) == Values{6, 6, 6});  // the upper bound counts last
+  ModelBuilder wide;
+  wide.input("x", {3}).input("low", {3}).output("y").node("Clip", {"x", "low"}, {"y"}).named("it");
+  check_refused(wide, ErrorCode::invalid_file, "'it' (Clip): a bound is f32 of shape 3, not one f32");
 }
 
 TEST_CASE("Gemm: alpha, beta, transA, transB and the shapes of C") {

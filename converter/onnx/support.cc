@@ -27,7 +27,7 @@ constexpr std::array kRows = {
     Support{"CastLike", "Cast", Int8::no, "as Cast"},
     Support{"Ceil", "Pointwise", Int8::yes, ""},
     Support{"Celu", "Pointwise", Int8::yes, ""},
-    Support{"Clip", "Pointwise; part of what comes before", Int8::yes, "constant bounds"},
+    Support{"Clip", "Pointwise; part of what comes before", Int8::yes, "computed bounds: Binary, not int8"},
     Support{"Concat", "Concat", Int8::moves, ""},
     Support{"Constant", "", Int8::gone, "numbers"},
     Support{"ConstantOfShape", "", Int8::gone, "Expand where the shape follows the batch"},

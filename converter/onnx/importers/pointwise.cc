@@ -146,8 +146,8 @@ Result<float> clip_bound(NodeImport& node, const char* name, std::size_t input, 
   return bound;
 }
 
-/// Bounds are inputs of the same type, and need not be constant.
-Result<void> import_integer_clip(NodeImport& node, int x) {
+/// Of integers, or with bounds that are computed: they are inputs of x's type.
+Result<void> import_clip_of_inputs(NodeImport& node, int x) {
   using F = schema::BinaryFunction;
   Compose make(node);
   const Type type = node.type(x);
@@ -156,7 +156,8 @@ Result<void> import_integer_clip(NodeImport& node, int x) {
   for (const std::size_t i : {1U, 2U}) {
     if (!node.has_input(i)) continue;
     OCTET_TRY(int bound, node.input(i));
-    if (node.type(bound) != type) return invalid(std::string("a bound is ") + name_of(node.type(bound)) + ", not " + name_of(type));
+    if (node.type(bound) != type || element_count(node.shape(bound)) != 1)
+      return invalid(std::string("a bound is ") + name_of(node.type(bound)) + " of shape " + to_string(node.shape(bound)) + ", not one " + name_of(type));
     OCTET_TRY(bound, make.cast(bound, wide));
     OCTET_TRY(y, make.binary(i == 1 ? F::Max : F::Min, y, bound));
   }
@@ -169,8 +170,9 @@ Result<void> import_clip(NodeImport& node) {
   op.function = Function::Clip;
   if (node.opset() < 11 && node.has_input(1)) return invalid("Clip takes its bounds from inputs only since opset 11");
   OCTET_TRY(const int input, node.input(0));
-  if (node.opset() >= 12 && (is_integer(node.type(input)) || is_narrow(node.type(input)))) return import_integer_clip(node, input);
+  if (node.opset() >= 12 && (is_integer(node.type(input)) || is_narrow(node.type(input)))) return import_clip_of_inputs(node, input);
   OCTET_TRY(const int x, real_input(node));
+  if ((node.has_input(1) && !node.constant(1)) || (node.has_input(2) && !node.constant(2))) return import_clip_of_inputs(node, x);
   OCTET_TRY(op.a, clip_bound(node, "min", 1, -kInfinity));
   OCTET_TRY(op.b, clip_bound(node, "max", 2, kInfinity));
   return node.emit(std::move(op), {x});

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "support/import_checks.h"
 
@@ -193,6 +194,27 @@ TEST_CASE("Resize: sizes, axes, policies, old opsets, images between convolution
   m.node("Resize", {"a", "", "s"}, {"b"}).with("mode", "linear");
   m.node("Conv", {"b", "v"}, {"y"});
   CHECK(ops_of(optimized(m)) == Strings{"Transpose", "Conv", "Resize", "Conv", "Transpose"});
+}
+
+TEST_CASE("Resize: sizes and places are those f32 arithmetic gives") {
+  CHECK(must(resize_model({1, 1, 20}, {1, 1, 1.3F}, "nearest", "asymmetric").import()).tensors.back().shape == Shape{1, 1, 26});  // 25.999999 in f64
+  Values x(28);
+  std::iota(x.begin(), x.end(), 0.0F);
+  CHECK(compute(resize_model({1, 1, 28}, {1, 1, 1.1F}, "nearest", "asymmetric", "floor"), {x})[11] == 10);  // 9.9999998 in f64
+  ModelBuilder half(18);
+  half.input("x", {1, 1, 5, 10}).output("y").s64("sizes", {5, 5}).node("Resize", {"x", "", "", "sizes"}, {"y"}).with("axes", Ints{2, 3});
+  last_node(half).with("keep_aspect_ratio_policy", "not_larger");
+  CHECK(must(half.import()).tensors.back().shape == Shape{1, 1, 3, 5});  // 2.5 is rounded up
+}
+
+TEST_CASE("Resize: opset 10 takes the next element where it shrinks, else the one before") {
+  const auto ten = [](const Values& scales, const Values& x) {
+    ModelBuilder m(10);
+    m.input("x", {1, 1, 1, static_cast<std::int64_t>(x.size())}).output("y").f32("s", {4}, scales).node("Resize", {"x", "s"}, {"y"});
+    return compute(m, {x});
+  };
+  CHECK(ten({1, 1, 1, 0.6F}, {1, 2, 3, 4}) == Values{1, 3});
+  CHECK(ten({1, 1, 1, 1.5F}, {1, 2, 3, 4}) == Values{1, 1, 2, 3, 3, 4});
 }
 
 TEST_CASE("Resize: refused") {

@@ -9,13 +9,15 @@ namespace {
 
 /// The rows (or columns) and, where linear, how near each output is to the next one.
 void fill(const ResizeAxis& a, const ResizeModes& modes, std::vector<int>& from, std::vector<float>& weights) {
-  const auto last = static_cast<double>(a.in - 1);
-  const bool linear = modes.method == Method::linear;
   for (std::int64_t i = 0; i < a.out; ++i) {
-    const double x = resize_source(a, i, modes.coordinates);
-    const double first = std::clamp(linear ? std::floor(std::clamp(x, 0.0, last)) : resize_nearest(x, modes.nearest), 0.0, last);
-    from.push_back(static_cast<int>(first));
-    if (linear) weights.push_back(static_cast<float>(std::clamp(x, 0.0, last) - first));
+    const float x = resize_source(a, i, modes.coordinates);
+    if (modes.method == Method::linear) {
+      const float inside = std::clamp(x, 0.0F, static_cast<float>(a.in - 1));
+      from.push_back(static_cast<int>(inside));
+      weights.push_back(inside - std::floor(inside));
+    } else {
+      from.push_back(static_cast<int>(resize_nearest(a, x, modes.nearest)));
+    }
   }
 }
 
@@ -59,34 +61,35 @@ Result<std::vector<std::size_t>> read_axes(NodeImport& node, std::size_t rank) {
   return axes;
 }
 
-/// For every axis, the scale; from sizes, that of the sizes.
+/// For every axis, the scale and the size it gives: of their product in f32, as in ONNX's shape inference (20 x 1.3 is 26).
 Result<std::vector<ResizeAxis>> from_scales(const Shape& x, const std::vector<std::size_t>& axes, std::span<const float> scales) {
   if (scales.size() != axes.size()) return invalid("has " + std::to_string(scales.size()) + " scales for " + std::to_string(axes.size()) + " axes");
   std::vector<ResizeAxis> result;
-  for (const std::int64_t size : x) result.push_back({size, size, 1.0});
+  for (const std::int64_t size : x) result.push_back({size, size, 1.0F});
   for (std::size_t i = 0; i < axes.size(); ++i) {
-    const auto scale = static_cast<double>(scales[i]);
-    const double size = std::floor(static_cast<double>(x[axes[i]]) * scale);
-    if (!(scale > 0) || !(size >= 1) || !(size < 1e9)) return invalid("scale " + std::to_string(scale) + " of an axis of " + std::to_string(x[axes[i]]));
+    const float scale = scales[i];
+    const float size = std::floor(static_cast<float>(x[axes[i]]) * scale);
+    if (!(scale > 0) || !(size >= 1) || !(size < 1e9F)) return invalid("scale " + std::to_string(scale) + " of an axis of " + std::to_string(x[axes[i]]));
     result[axes[i]] = {x[axes[i]], static_cast<std::int64_t>(size), scale};
   }
   return result;
 }
 
+/// For every axis, the size and the scale it is; where the ratio of the axes is kept, all have one scale, and the sizes follow.
 Result<std::vector<ResizeAxis>> from_sizes(NodeImport& node, const Shape& x, const std::vector<std::size_t>& axes, const std::vector<std::int64_t>& sizes) {
   if (sizes.size() != axes.size()) return invalid("has " + std::to_string(sizes.size()) + " sizes for " + std::to_string(axes.size()) + " axes");
   OCTET_TRY(const std::size_t policy, node.attributes.choice("keep_aspect_ratio_policy", {"stretch", "not_larger", "not_smaller"}));
   std::vector<ResizeAxis> result;
-  for (const std::int64_t size : x) result.push_back({size, size, 1.0});
-  double common = policy == 1 ? HUGE_VAL : 0.0;
+  for (const std::int64_t size : x) result.push_back({size, size, 1.0F});
+  float common = policy == 1 ? HUGE_VALF : 0.0F;
   for (std::size_t i = 0; i < axes.size(); ++i) {
     if (sizes[i] < 1 || sizes[i] > 1'000'000'000) return invalid("a size is " + std::to_string(sizes[i]));
-    const double scale = static_cast<double>(sizes[i]) / static_cast<double>(x[axes[i]]);
+    const float scale = static_cast<float>(sizes[i]) / static_cast<float>(x[axes[i]]);
     common = policy == 1 ? std::min(common, scale) : std::max(common, scale);
     result[axes[i]] = {x[axes[i]], sizes[i], scale};
   }
   for (const std::size_t axis : axes)
-    if (policy != 0) result[axis] = {x[axis], static_cast<std::int64_t>(std::nearbyint(common * static_cast<double>(x[axis]))), common};
+    if (policy != 0) result[axis] = {x[axis], static_cast<std::int64_t>(std::round(common * static_cast<float>(x[axis]))), common};
   return result;
 }
 
@@ -127,9 +130,9 @@ Result<void> read_parts(NodeImport& node, int x, std::vector<ResizeAxis>& target
   if (!node.has_input(3)) return unsupported("tf_crop_and_resize is supported with sizes only");
   const auto values = roi.data.as<float>();
   for (std::size_t i = 0; i < axes.size(); ++i) {
-    target[axes[i]].begin = static_cast<double>(values[i]);
-    target[axes[i]].end = static_cast<double>(values[axes.size() + i]);
-    if (!(std::abs(target[axes[i]].begin) < 1e6) || !(std::abs(target[axes[i]].end) < 1e6)) return invalid("a value of its roi is too large");
+    target[axes[i]].begin = values[i];
+    target[axes[i]].end = values[axes.size() + i];
+    if (!(std::abs(target[axes[i]].begin) < 1e6F) || !(std::abs(target[axes[i]].end) < 1e6F)) return invalid("a value of its roi is too large");
   }
   return {};
 }

@@ -5,32 +5,37 @@
 
 namespace octet {
 
-double resize_source(const ResizeAxis& a, std::int64_t i, Coordinates mode) {
-  const auto x = static_cast<double>(i);
-  const auto in = static_cast<double>(a.in);
-  const auto out = static_cast<double>(a.out);
+float resize_source(const ResizeAxis& a, std::int64_t i, Coordinates mode) {
+  const auto x = static_cast<float>(i);
+  const auto in = static_cast<float>(a.in);
+  const auto out = static_cast<float>(a.out);
   switch (mode) {
-    case Coordinates::half_pixel: return (x + 0.5) / a.scale - 0.5;
-    case Coordinates::half_pixel_symmetric: return in / 2 * (1 - out / (a.scale * in)) + (x + 0.5) / a.scale - 0.5;
-    case Coordinates::pytorch_half_pixel: return a.out > 1 ? (x + 0.5) / a.scale - 0.5 : 0.0;
+    case Coordinates::half_pixel: return (x + 0.5F) / a.scale - 0.5F;
+    case Coordinates::half_pixel_symmetric: return in / 2 * (1 - out / (a.scale * in)) + (x + 0.5F) / a.scale - 0.5F;
+    case Coordinates::pytorch_half_pixel: return a.out > 1 ? (x + 0.5F) / a.scale - 0.5F : 0.0F;
     // By the scale, as ONNX's tests have it: in * scale need not be whole.
-    case Coordinates::align_corners: return a.out > 1 ? x * (in - 1) / (in * a.scale - 1) : 0.0;
+    case Coordinates::align_corners: return a.out > 1 ? x * (in - 1) / (in * a.scale - 1) : 0.0F;
     case Coordinates::asymmetric: return x / a.scale;
-    case Coordinates::tf_half_pixel_for_nn: return (x + 0.5) / a.scale;
+    case Coordinates::tf_half_pixel_for_nn: return (x + 0.5F) / a.scale;
     case Coordinates::tf_crop_and_resize:
-      return a.out > 1 ? a.begin * (in - 1) + x * (a.end - a.begin) * (in - 1) / (out - 1) : 0.5 * (a.begin + a.end) * (in - 1);
+      return a.out > 1 ? a.begin * (in - 1) + x * (a.end - a.begin) * (in - 1) / (out - 1) : 0.5F * (a.begin + a.end) * (in - 1);
   }
   return x;
 }
 
-double resize_nearest(double x, Nearest mode) {
-  switch (mode) {
-    case Nearest::round_prefer_floor: return std::ceil(x - 0.5);
-    case Nearest::round_prefer_ceil: return std::floor(x + 0.5);
-    case Nearest::floor: return std::floor(x);
-    case Nearest::ceil: return std::ceil(x);
-  }
-  return x;
+std::int64_t resize_nearest(const ResizeAxis& a, float place, Nearest mode) {
+  const float x = std::clamp(place, 0.0F, static_cast<float>(a.in - 1));
+  const auto nearest = [&] {
+    switch (mode) {
+      case Nearest::round_prefer_floor: return std::ceil(x - 0.5F);
+      case Nearest::round_prefer_ceil: return std::round(x);
+      case Nearest::floor: return std::floor(x);
+      case Nearest::ceil: return std::ceil(x);
+      case Nearest::by_scale: return a.scale < 1 ? std::ceil(x) : std::floor(x);
+    }
+    return x;
+  };
+  return static_cast<std::int64_t>(nearest());
 }
 
 namespace {
@@ -46,15 +51,16 @@ double kernel(const ResizeModes& modes, double distance) {
   return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0.0;
 }
 
-bool is_outside(const ResizeModes& modes, const ResizeAxis& a, double place) {
-  return modes.coordinates == Coordinates::tf_crop_and_resize && (place < 0 || place > static_cast<double>(a.in - 1));
+bool is_outside(const ResizeModes& modes, const ResizeAxis& a, float place) {
+  return modes.coordinates == Coordinates::tf_crop_and_resize && (place < 0 || place > static_cast<float>(a.in - 1));
 }
 
 /// Adds the weights of output i, whose column it is, to the matrix [in, out].
 void add_weights(const ResizeModes& modes, const ResizeAxis& a, std::int64_t i, std::vector<float>& matrix) {
-  const double place = resize_source(a, i, modes.coordinates);
-  if (is_outside(modes, a, place)) return;
-  const double narrowed = modes.antialias ? std::min(a.scale, 1.0) : 1.0;
+  const float source = resize_source(a, i, modes.coordinates);
+  if (is_outside(modes, a, source)) return;
+  const auto place = static_cast<double>(source);
+  const double narrowed = modes.antialias ? static_cast<double>(std::min(a.scale, 1.0F)) : 1.0;
   const double reach = (modes.method == Method::linear ? 1.0 : 2.0) / narrowed;
   const auto last = static_cast<double>(a.in - 1);
   const auto each = [&](const auto& f) {
@@ -97,8 +103,7 @@ Result<int> gathered(NodeImport& node, Compose& make, int x, std::size_t axis, c
   if (!node.may_make(a.out)) return unsupported("its output is too large");
   std::vector<std::int64_t> from;
   for (std::int64_t i = 0; i < a.out; ++i) {
-    const double nearest = resize_nearest(resize_source(a, i, modes.coordinates), modes.nearest);
-    from.push_back(static_cast<std::int64_t>(std::clamp(nearest, 0.0, static_cast<double>(a.in - 1))));
+    from.push_back(resize_nearest(a, resize_source(a, i, modes.coordinates), modes.nearest));
   }
   schema::GatherT op;
   op.axis = static_cast<int>(axis);
@@ -110,7 +115,7 @@ Result<int> gathered(NodeImport& node, Compose& make, int x, std::size_t axis, c
 Result<int> resize_axes(NodeImport& node, Compose& make, int x, const ResizeModes& modes, const std::vector<ResizeAxis>& axes) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const ResizeAxis& a = axes[i];
-    if (a.in == a.out && a.scale == 1.0 && a.begin == 0.0 && a.end == 1.0) continue;
+    if (a.in == a.out && a.scale == 1.0F && a.begin == 0.0F && a.end == 1.0F) continue;
     OCTET_TRY(x, modes.method == Method::nearest ? gathered(node, make, x, i, modes, a) : weighted(node, make, x, i, modes, a));
   }
   return x;

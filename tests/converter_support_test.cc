@@ -1,6 +1,7 @@
 // The table of supported operators, against the importers, the converter and the document.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -80,6 +81,20 @@ TEST_CASE("every importer has a row, every row an importer") {
     CHECK_MESSAGE(octet::importers().find(last) != nullptr, last);
   }
   for (const auto& row : octet::importers().rows()) CHECK_MESSAGE(rows.contains(row.first), row.first);
+}
+
+TEST_CASE("operators that compute places stay in float, every step of them") {
+  for (const char* op : {"GridSample", "RoiAlign"}) {
+    INFO(op);
+    ModelBuilder m(22);
+    operator_models().at(op)(m);
+    Graph g = must(m.import());
+    must(octet::optimize(g));
+    const octet::Model model = quantized(g);
+    const Graph& q = model.impl().graph;
+    const auto is_u8 = [&](int t) { return t != octet::kAbsent && q.tensors[static_cast<std::size_t>(t)].type == octet::Type::u8; };
+    CHECK(all_of_it(q, [&](const octet::Node& n) { return std::ranges::none_of(n.inputs, is_u8); }));
+  }
 }
 
 TEST_CASE("each row is what the converter does") {

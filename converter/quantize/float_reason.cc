@@ -13,8 +13,21 @@ bool wanted_in_float(const Graph& graph, const Node& node, const std::vector<std
   return std::ranges::any_of(node.sources, [&](int s) { return std::ranges::find(float_nodes, graph.source_nodes[at(s)].name) != float_nodes.end(); });
 }
 
+namespace {
+
+/// Whether a node is a step of an operator that computes where in its input it reads.
+bool computes_places(const Graph& graph, const Node& node) {
+  return std::ranges::any_of(node.sources, [&](int s) {
+    const std::string& type = graph.source_nodes[at(s)].op_type;
+    return type == "GridSample" || type == "RoiAlign";
+  });
+}
+
+}  // namespace
+
 std::string FloatReasons::of(const Node& node) {
   if (wanted_in_float(to_.from(), node, float_nodes_)) return kWantedInFloat;
+  if (computes_places(to_.from(), node)) return "it computes places in its input, which int8 steps would move";
   std::string reason = lacks_int8_form(to_.from(), node, !to_.plan().imported);
   if (reason.empty() && has_given_mask(node)) {
     const bool sum = node.op() == Operator::Add || node.op() == Operator::Sub;

@@ -188,6 +188,9 @@ TEST_CASE("refused, naming node and reason") {
   check_refused(with_types("Less", T::BOOL, T::BOOL), ErrorCode::invalid_file, "Less of bool");
   check_refused(with_types("Less", T::UINT8, T::INT8), ErrorCode::invalid_file, "one type");
   check_refused(with_types("MatMul", T::INT32, T::INT32), ErrorCode::unsupported, "its inputs are s32, not f32");
+  ModelBuilder gemm(16);
+  gemm.input("a", {2, 2}, T::INT64).input("b", {2, 2}, T::INT64).output("y").node("Gemm", {"a", "b"}, {"y"});
+  check_refused(gemm, ErrorCode::unsupported, "its inputs are s64, not f32");
   check_refused(with_types("Pow", T::UINT8, T::INT64), ErrorCode::unsupported, "its base is u8");
   check_refused(with_types("Mod", T::FLOAT, T::FLOAT), ErrorCode::unsupported, "fmod=1");
   check_refused(with_types("Add", T::UINT8, T::INT8), ErrorCode::invalid_file, "u8 and s8");

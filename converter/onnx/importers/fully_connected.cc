@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "converter/onnx/importers/arithmetic.h"
 #include "converter/onnx/importers/products.h"
 #include "converter/onnx/tensor_proto.h"
 #include "converter/passes/source_scales.h"
@@ -82,6 +83,7 @@ Result<void> add_c(NodeImport& node, int product, float beta) {
 Result<void> import_gemm_of_activations(NodeImport& node, int a, float alpha, float beta, bool trans_b) {
   OCTET_TRY(const int b, node.input(1));
   if (node.rank(b) != 2) return invalid("its input B has rank " + std::to_string(node.rank(b)) + ", not 2");
+  OCTET_CHECK(refuse_integers(node, a, b));
   schema::MatMulT op;
   op.transpose_b = trans_b;
   op.scale = alpha;
@@ -118,6 +120,11 @@ Result<void> import_gemm(NodeImport& node) {
 }
 
 }  // namespace
+
+Result<void> refuse_integers(const NodeImport& node, int a, int b) {
+  if (!is_integer(node.type(a)) || node.type(a) != node.type(b)) return {};
+  return unsupported(std::string("its inputs are ") + name_of(node.type(a)) + ", not f32");
+}
 
 bool has_weights(const NodeImport& node) {
   const auto right = node.constant(1);

@@ -1,4 +1,3 @@
-#include "converter/onnx/importers/arithmetic.h"
 #include "converter/onnx/importers/products.h"
 
 namespace octet {
@@ -15,7 +14,7 @@ Result<void> import_product(NodeImport& node) {
   OCTET_TRY(int a, node.input(0));
   OCTET_TRY(int b, node.input(1));
   if (node.rank(a) == 0 || node.rank(b) == 0) return invalid("its inputs must not be scalars");
-  if (is_integer(node.type(a)) && node.type(a) == node.type(b)) return unsupported(std::string("its inputs are ") + name_of(node.type(a)) + ", not f32");
+  OCTET_CHECK(refuse_integers(node, a, b));
   const bool row = node.rank(a) == 1;
   const bool column = node.rank(b) == 1;
   if (row) {

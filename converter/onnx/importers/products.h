@@ -5,6 +5,9 @@
 
 namespace octet {
 
+/// Products of integers, which ONNX has, are unsupported.
+[[nodiscard]] Result<void> refuse_integers(const NodeImport& node, int a, int b);
+
 /// x W^T + bias with constant weights; `rows_are_outputs`: the right operand is [N, K] already, else [K, N]. Its elements are
 /// multiplied by `factor`. Returns weights [N, K].
 [[nodiscard]] Result<int> derive_weights(NodeImport& node, bool rows_are_outputs, float factor);

@@ -88,7 +88,7 @@ TEST_CASE("without a folder for temporary files, bytes stay in memory") {
 
 TEST_CASE("a hash in pieces is the hash of the whole") {
   const Bytes bytes = numbered(1'500'000);
-  for (const std::size_t piece : {1, 31, 4096, 999'999, 2'000'000}) {
+  for (const std::size_t piece : {1U, 31U, 4096U, 999'999U, 2'000'000U}) {
     octet::Hash64 hash;
     for (std::size_t begin = 0; begin < bytes.size(); begin += piece)
       hash.add(std::span(bytes).subspan(begin, std::min(piece, bytes.size() - begin)));

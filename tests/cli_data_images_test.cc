@@ -121,13 +121,13 @@ TEST_CASE("cli data: images are cropped to their middle, in either order of chan
   for (std::uint8_t i = 0; i < 5 * 3; ++i)
     pixels.insert(pixels.end(), {i, static_cast<std::uint8_t>(i + 100), static_cast<std::uint8_t>(i + 200)});
   const std::string path = dir.write("x.png", png(5, 3, PNG_FORMAT_RGB, pixels));
-  using Bytes = std::vector<std::uint8_t>;
+  using Values = std::vector<std::uint8_t>;
   // An odd rest is halved to even: (5 - 2) / 2 = 1.5 is 2, (3 - 2) / 2 = 0.5 is 0.
-  CHECK(values<std::uint8_t>(read_one(path, {.image = {.crop = 2}})) == Bytes{2, 3, 7, 8, 102, 103, 107, 108, 202, 203, 207, 208});
-  CHECK(values<std::uint8_t>(read_one(path, {.image = {.crop = 1, .bgr = true}})) == Bytes{207, 107, 7});
+  CHECK(values<std::uint8_t>(read_one(path, {.image = {.crop = 2}})) == Values{2, 3, 7, 8, 102, 103, 107, 108, 202, 203, 207, 208});
+  CHECK(values<std::uint8_t>(read_one(path, {.image = {.crop = 1, .bgr = true}})) == Values{207, 107, 7});
   const Array last = read_one(path, {.image = {.crop = 2, .channels_last = true}});
   CHECK(last.shape == std::vector<std::int64_t>{1, 2, 2, 3});
-  CHECK(values<std::uint8_t>(last) == Bytes{2, 102, 202, 3, 103, 203, 7, 107, 207, 8, 108, 208});
+  CHECK(values<std::uint8_t>(last) == Values{2, 102, 202, 3, 103, 203, 7, 107, 207, 8, 108, 208});
   // The size of the input, where nothing else is asked for; images of that size stay as they are.
   CHECK(read_one(path, {.image = {.size = {{6, 2}}}}).shape == std::vector<std::int64_t>{1, 3, 6, 2});
   CHECK(read_one(path, {.image = {.resize = 9, .size = {{7, 8}}}}).shape == std::vector<std::int64_t>{1, 3, 7, 8});

@@ -217,7 +217,7 @@ TEST_CASE("every strategy makes something usable of every tensor") {
   for (float& v : spread) v = -std::abs(v);
   tensors.push_back(spread);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    for (const std::size_t row_length : {0, 1}) {
+    for (const std::size_t row_length : {0U, 1U}) {
       const Statistics s = statistics_of(tensors[i], row_length);
       const bool all_zero = s.range.min == 0 && s.range.max == 0;
       for (const auto& strategy : octet::strategies()) {

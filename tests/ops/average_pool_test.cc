@@ -29,21 +29,24 @@ TEST_CASE("f32 and u8: values and shapes") {
       for (std::size_t i = 0; i < y.size(); ++i)
         CHECK(static_cast<double>(y[i]) == doctest::Approx(expected[i]).epsilon(1e-6));
 
-      for (const auto& [in, out] :
-           {std::pair{affine(0.05F, 30), affine(0.02F, 200)}, std::pair{affine(0.05F, 255), affine(0.04F, 255)},
-            std::pair{affine(1.0F, 0), affine(1.0F, 0)}}) {
+      struct Case {
+        Quantization in, out;
+      };
+      for (const Case& quant :
+           {Case{affine(0.05F, 30), affine(0.02F, 200)}, Case{affine(0.05F, 255), affine(0.04F, 255)},
+            Case{affine(1.0F, 0), affine(1.0F, 0)}}) {
         const auto bytes = random.integers<std::uint8_t>(c.elements(), 0, 255);
         std::vector<std::uint8_t> q;
         c.for_each_window([&](const std::vector<std::size_t>& window, std::int64_t extent) {
           int sum = 0;
-          for (const std::size_t i : window) sum += bytes[i] - in.zero_point();
+          for (const std::size_t i : window) sum += bytes[i] - quant.in.zero_point();
           const double n = static_cast<double>(include ? extent : static_cast<std::int64_t>(window.size()));
-          const auto m = static_cast<float>(static_cast<double>(in.scale()) / (static_cast<double>(out.scale()) * n));
-          const float t = std::nearbyint(static_cast<float>(sum) * m) + static_cast<float>(out.zero_point());
+          const auto m = static_cast<float>(static_cast<double>(quant.in.scale()) / (static_cast<double>(quant.out.scale()) * n));
+          const float t = std::nearbyint(static_cast<float>(sum) * m) + static_cast<float>(quant.out.zero_point());
           q.push_back(static_cast<std::uint8_t>(std::min(std::max(t, 0.0F), 255.0F)));
         });
         GraphBuilder u;
-        u.node("y", c.t, {u.input("x", Type::u8, c.x, in, false)}, Type::u8, out);
+        u.node("y", c.t, {u.input("x", Type::u8, c.x, quant.in, false)}, Type::u8, quant.out);
         CHECK(run_every_isa<std::uint8_t>(must(u.model()), bytes) == q);
       }
     }

@@ -119,7 +119,7 @@ TEST_CASE("far ends are limits, not NaN") {
     t.a = 1;
     t.function = function;
     for (const auto isa : octet::kernels::available_isas()) {
-      INFO(octet::schema::EnumNameFunction(function));
+      INFO(octet::schema::EnumNameFunction(t.function));
       const auto y = run_one<float>(must(build(t)), x, octet::kernels::name_of(isa));
       CHECK(y[0] == high);
       CHECK(y[1] == low);

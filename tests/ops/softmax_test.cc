@@ -192,8 +192,8 @@ TEST_CASE("masked u8: E is 0 where the mask is, the maximum is of the others; ev
   const std::vector<std::pair<Shape, Shape>> shapes = {{{2, 3, 4, 130}, {2, 1, 1, 130}}, {{2, 3, 4, 64}, {4, 64}}, {{2, 3, 4, 7}, {2, 3, 4, 7}},
                                                        {{5, 200}, {200}},               {{3}, {3}},                {{2, 2, 2, 65}, {1, 2, 1, 65}}};
   for (const auto& [x_shape, mask_shape] : shapes) {
-    INFO(octet::to_string(x_shape), " ", octet::to_string(mask_shape));
     MaskedCase c{x_shape, mask_shape};
+    INFO(octet::to_string(c.x), " ", octet::to_string(c.mask));
     c.out = affine(0.003F, 2);
     const auto table = table_of(static_cast<double>(c.in.scale()));
     const auto x = random.integers<std::uint8_t>(static_cast<std::size_t>(octet::element_count(x_shape)), 0, 255);

@@ -9,11 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/openmp.h"
 #include "kernels/parallel.h"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 namespace octet::kernels::onednn {
 namespace {
@@ -159,22 +156,18 @@ bool is_allowed_int8(std::string_view name, Isa cap, std::int64_t bound) noexcep
 /// it gets.
 class ForkScope {
  public:
-#ifdef _OPENMP
-  ForkScope() noexcept : saved_(omp_get_max_active_levels()) {
-    if (forked()) omp_set_max_active_levels(0);
+  ForkScope() noexcept : limited_(forked() && openmp().present()), saved_(limited_ ? openmp().get_max_active_levels() : 0) {
+    if (limited_) openmp().set_max_active_levels(0);
   }
   ~ForkScope() {
-    if (forked()) omp_set_max_active_levels(saved_);
+    if (limited_) openmp().set_max_active_levels(saved_);
   }
-#else
-  ForkScope() noexcept : saved_(0) {}
-  ~ForkScope() = default;
-#endif
   ForkScope(const ForkScope&) = delete;
   ForkScope& operator=(const ForkScope&) = delete;
 
  private:
-  [[maybe_unused]] int saved_;
+  bool limited_;
+  int saved_;
 };
 
 // ---- building

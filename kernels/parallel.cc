@@ -11,6 +11,7 @@
 #endif
 
 #include "kernels/isa.h"
+#include "kernels/openmp.h"
 #include "kernels/team.h"
 
 namespace octet::kernels {
@@ -30,13 +31,16 @@ RoundingScope::~RoundingScope() { _mm_setcsr(saved_); }
 
 bool forked() noexcept { return g_forked.load(std::memory_order_relaxed); }
 
-#ifdef _OPENMP
-
-ThreadScope::ThreadScope(int threads) noexcept : saved_(omp_get_max_threads()) { omp_set_num_threads(forked() ? 1 : threads); }
-ThreadScope::~ThreadScope() { omp_set_num_threads(saved_); }
+ThreadScope::ThreadScope(int threads) noexcept : saved_(openmp().present() ? openmp().get_max_threads() : 1) {
+  if (openmp().present()) openmp().set_num_threads(forked() ? 1 : threads);
+}
+ThreadScope::~ThreadScope() {
+  if (openmp().present()) openmp().set_num_threads(saved_);
+}
 
 namespace {
 
+#ifdef _OPENMP
 void run_openmp(int pieces, std::int64_t n, PieceFunction f, const void* context) noexcept {
 #pragma omp parallel num_threads(pieces)
   {
@@ -49,21 +53,11 @@ void run_openmp(int pieces, std::int64_t n, PieceFunction f, const void* context
     if (begin < end) f(context, i, begin, end);
   }
 }
-
-}  // namespace
-
 #else
-
-ThreadScope::ThreadScope(int) noexcept : saved_(1) {}
-ThreadScope::~ThreadScope() = default;
-
-namespace {
-
 void run_openmp(int, std::int64_t n, PieceFunction f, const void* context) noexcept { f(context, 0, 0, n); }
+#endif
 
 }  // namespace
-
-#endif
 
 int worthwhile_threads(int threads, double nanoseconds) noexcept {
   constexpr double kLeast = 2'000;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kAccumulatorLimit = 2147483648.0;  // 2^31
 
+/// How far integers are made smaller (see channel_of), as a power of two.
 constexpr int kLeastShift = -4;
 
 /// What rounding may take from a bias and its channel's integers, in steps of the output.
